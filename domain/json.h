@@ -1,0 +1,21 @@
+// The one way in which billhook turns JSON text into a document. A document is refused, with the reason,
+// unless each reader would understand it alike (I-JSON, RFC 7493): no key twice in an object, no NUL, no lone
+// surrogate, no integer beyond int64, no number beyond a double. Pure and thread safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "domain/result.h"
+
+namespace billhook {
+
+using Json = nlohmann::json;
+
+// The document, or the reason why the text is none; the reason quotes nothing of the text.
+Result<Json, std::string> ParseJson(std::string_view text);
+
+}  // namespace billhook

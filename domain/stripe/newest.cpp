@@ -1,0 +1,116 @@
+#include "domain/stripe/newest.h"
+
+#include <map>
+#include <string>
+#include <tuple>
+
+#include "domain/check.h"
+
+namespace billhook::stripe {
+namespace {
+
+using Ranks = std::map<std::string_view, int>;
+
+const std::map<std::string_view, Ranks>& RanksByObject() {
+  static const std::map<std::string_view, Ranks> kRanks = {
+      {"invoice", {{"draft", 0}, {"open", 1}, {"uncollectible", 2}, {"paid", 3}, {"void", 3}}},
+      {"payment_intent",
+       {{"requires_payment_method", 0},
+        {"requires_source", 0},
+        {"requires_confirmation", 0},
+        {"requires_action", 0},
+        {"requires_source_action", 0},
+        {"processing", 1},
+        {"requires_capture", 2},
+        {"succeeded", 3},
+        {"canceled", 3}}},
+      {"refund", {{"pending", 0}, {"requires_action", 0}, {"succeeded", 1}, {"failed", 2}, {"canceled", 2}}},
+      {"dispute",
+       {{"needs_response", 0},
+        {"warning_needs_response", 0},
+        {"under_review", 1},
+        {"warning_under_review", 1},
+        {"won", 2},
+        {"lost", 2},
+        {"warning_closed", 2}}},
+      {"payout", {{"pending", 0}, {"in_transit", 1}, {"paid", 2}, {"failed", 3}, {"canceled", 3}}},
+      {"subscription",
+       {{"incomplete", 0},
+        {"trialing", 1},
+        {"active", 1},
+        {"past_due", 2},
+        {"unpaid", 3},
+        {"paused", 3},
+        {"canceled", 4},
+        {"incomplete_expired", 4}}},
+      {"charge", {{"pending", 0}, {"succeeded", 1}, {"failed", 1}}},
+      {"checkout.session", {{"open", 0}, {"complete", 1}, {"expired", 1}}},
+  };
+  return kRanks;
+}
+
+std::string_view TextAt(const Json& object, const char* key) {
+  if (!object.is_object()) return {};
+  const auto member = object.find(key);
+  if (member == object.end() || !member->is_string()) return {};
+  return member->get_ref<const std::string&>();
+}
+
+// Whether `part` says nothing that `whole` contradicts. A null stands for an absent member too.
+bool Agrees(const Json& part, const Json* whole) {
+  if (whole == nullptr || whole->is_null()) return part.is_null();
+  if (!part.is_object() || !whole->is_object()) return part == *whole;
+  for (const auto& [key, value] : part.items()) {
+    const auto member = whole->find(key);
+    if (!Agrees(value, member == whole->end() ? nullptr : &*member)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Phase PhaseOf(std::string_view event_type) {
+  if (event_type.ends_with(".created")) return Phase::kCreated;
+  if (event_type.ends_with(".deleted")) return Phase::kDeleted;
+  return Phase::kChanged;
+}
+
+bool Follows(const Sighting& later, const Sighting& earlier) {
+  const Json* previous = later.previous_attributes;
+  if (previous == nullptr || !previous->is_object() || previous->empty()) return false;
+  return Agrees(*previous, earlier.object);
+}
+
+std::size_t Newest(const std::vector<Sighting>& sightings) {
+  BILLHOOK_CHECK(!sightings.empty());
+  std::vector<std::size_t> tails;
+  for (std::size_t i = 0; i < sightings.size(); ++i) {
+    bool followed = false;
+    for (std::size_t j = 0; j < sightings.size() && !followed; ++j)
+      followed = i != j && Follows(sightings[j], sightings[i]);
+    if (!followed) tails.push_back(i);
+  }
+  if (tails.empty()) {
+    for (std::size_t i = 0; i < sightings.size(); ++i) tails.push_back(i);
+  }
+  const auto standing = [&](std::size_t i) {
+    return std::make_tuple(LifecycleRank(*sightings[i].object), sightings[i].event_id);
+  };
+  std::size_t newest = tails.front();
+  for (std::size_t i : tails) {
+    if (standing(i) > standing(newest)) newest = i;
+  }
+  return newest;
+}
+
+int LifecycleRank(const Json& object) {
+  const auto ranks = RanksByObject().find(TextAt(object, "object"));
+  if (ranks == RanksByObject().end()) return -1;
+  const auto rank = ranks->second.find(TextAt(object, "status"));
+  if (rank == ranks->second.end()) return -1;
+  // A checkout session has two statuses that grow: an unpaid complete one stands before a paid complete one.
+  const bool paid_session = ranks->first == "checkout.session" && TextAt(object, "payment_status") == "paid";
+  return rank->second * 2 + (paid_session ? 1 : 0);
+}
+
+}  // namespace billhook::stripe

@@ -1,0 +1,173 @@
+#include "domain/stripe/subscription.h"
+
+#include <algorithm>
+
+#include "domain/money.h"
+#include "domain/stripe/fields.h"
+
+namespace billhook::stripe {
+namespace {
+
+// How many months' worth of one interval fall into a month, as a fraction.
+struct MonthlyShare {
+  std::int64_t numerator;
+  std::int64_t denominator;
+};
+
+std::optional<MonthlyShare> ShareOf(std::string_view interval) {
+  if (interval == "month") return MonthlyShare{1, 1};
+  if (interval == "year") return MonthlyShare{1, 12};
+  if (interval == "week") return MonthlyShare{52, 12};
+  if (interval == "day") return MonthlyShare{365, 12};
+  return std::nullopt;
+}
+
+class Decoder {
+ public:
+  explicit Decoder(const Json& object) : fields_(object, "subscription") {}
+
+  Result<Subscription, std::string> Decode() {
+    Subscription subscription;
+    subscription.id = fields_.Id("id");
+    subscription.customer = fields_.ExpandableId("customer");
+    subscription.status = fields_.Id("status");
+    subscription.current_period_start = fields_.OptionalTime("current_period_start");
+    subscription.current_period_end = fields_.OptionalTime("current_period_end");
+    subscription.cancel_at = fields_.OptionalTime("cancel_at");
+    subscription.cancel_at_period_end = fields_.Flag("cancel_at_period_end");
+    subscription.canceled_at = fields_.OptionalTime("canceled_at");
+    subscription.trial_start = fields_.OptionalTime("trial_start");
+    subscription.trial_end = fields_.OptionalTime("trial_end");
+    subscription.started_at = FirstTime({"start_date", "start", "created"});
+    subscription.ended_at = fields_.OptionalTime("ended_at");
+    subscription.latest_invoice = fields_.ExpandableId("latest_invoice");
+    subscription.collection_method = fields_.OptionalText("collection_method");
+    if (!subscription.collection_method)
+      subscription.collection_method = fields_.OptionalText("billing");  // until 2019-10-17
+    if (const Json* metadata = fields_.Find("metadata")) {
+      if (!metadata->is_object()) fields_.Fail("metadata", "an object");
+      subscription.metadata = *metadata;
+    }
+    ReadItems(subscription);
+    if (fields_.Find("currency") != nullptr) subscription.currency = fields_.Currency("currency");
+    if (!fields_.ok()) return Unexpected(fields_.fault());
+    Result<std::optional<std::int64_t>, std::string> mrr =
+        MonthlyRecurringRevenue(subscription.status, subscription.items);
+    if (!mrr) return Unexpected(mrr.error());
+    subscription.mrr = *mrr;
+    return subscription;
+  }
+
+ private:
+  std::optional<std::int64_t> FirstTime(std::initializer_list<const char*> keys) {
+    for (const char* key : keys) {
+      if (const std::optional<std::int64_t> time = fields_.OptionalTime(key)) return time;
+    }
+    return std::nullopt;
+  }
+
+  void ReadItems(Subscription& subscription) {
+    const Json* items = fields_.Find("items");
+    if (items == nullptr) {
+      // Before subscriptions had items, the plan and its quantity stood on the subscription.
+      if (const Json* plan = fields_.Find("plan")) {
+        SubscriptionItem item;
+        item.quantity = fields_.OptionalAmount("quantity").value_or(1);
+        ReadPrice(*plan, item, subscription);
+        subscription.items.push_back(std::move(item));
+      }
+      return;
+    }
+    const auto list = items->is_object() ? items->find("data") : items->end();
+    if (!items->is_object() || list == items->end() || !list->is_array()) {
+      fields_.Fail("items", "a list");
+      return;
+    }
+    for (const Json& element : *list) ReadItem(element, subscription);
+  }
+
+  void ReadItem(const Json& element, Subscription& subscription) {
+    Fields fields(element, "subscription.items");
+    SubscriptionItem item;
+    item.id = fields.ExpandableId("id");
+    item.quantity = fields.OptionalAmount("quantity");
+    const Json* price = fields.Find("price");
+    if (price == nullptr) price = fields.Find("plan");  // until 2020-08-27
+    if (price != nullptr) ReadPrice(*price, item, subscription);
+    if (!item.quantity && !item.metered) item.quantity = 1;
+    // Since 2025-03-31 each item has a period of its own.
+    if (const auto start = fields.OptionalTime("current_period_start");
+        start && fields_.Find("current_period_start") == nullptr) {
+      subscription.current_period_start =
+          std::min(subscription.current_period_start.value_or(*start), *start);
+    }
+    if (const auto end = fields.OptionalTime("current_period_end");
+        end && fields_.Find("current_period_end") == nullptr) {
+      subscription.current_period_end = std::max(subscription.current_period_end.value_or(*end), *end);
+    }
+    Adopt(fields);
+    subscription.items.push_back(std::move(item));
+  }
+
+  // A price (`recurring.interval`, `unit_amount`) or a plan (`interval`, `amount`); either may be a bare ID.
+  void ReadPrice(const Json& price, SubscriptionItem& item, Subscription& subscription) {
+    if (price.is_string()) {
+      item.price = price.get<std::string>();
+      return;
+    }
+    Fields fields(price, "subscription.items.price");
+    item.price = fields.ExpandableId("id");
+    item.product = fields.ExpandableId("product");
+    item.unit_amount = fields.OptionalAmount("unit_amount");
+    if (!item.unit_amount && fields.Find("unit_amount_decimal") == nullptr)
+      item.unit_amount = fields.OptionalAmount("amount");
+    if (fields.Find("currency") != nullptr) {
+      const std::string currency = fields.Currency("currency");
+      if (!subscription.currency) subscription.currency = currency;
+    }
+    const Json* recurring = fields.Find("recurring");
+    Fields schedule(recurring == nullptr ? price : *recurring, "subscription.items.price.recurring");
+    item.interval = schedule.OptionalText("interval");
+    item.interval_count = schedule.OptionalAmount("interval_count").value_or(1);
+    if (item.interval_count < 1) schedule.Fail("interval_count", "1 or more");
+    item.metered = schedule.OptionalText("usage_type").value_or("") == "metered";
+    Adopt(fields);
+    Adopt(schedule);
+  }
+
+  void Adopt(const Fields& inner) {
+    if (!inner.ok() && inner_fault_.empty()) inner_fault_ = inner.fault();
+    if (!inner.ok()) fields_.Fail("items", "usable: " + inner_fault_);
+  }
+
+  Fields fields_;
+  std::string inner_fault_;
+};
+
+}  // namespace
+
+Result<Subscription, std::string> DecodeSubscription(const Json& object) {
+  return Decoder(object).Decode();
+}
+
+Result<std::optional<std::int64_t>, std::string> MonthlyRecurringRevenue(
+    const std::string& status, const std::vector<SubscriptionItem>& items) {
+  if (status != "active" && status != "past_due") return std::optional<std::int64_t>(0);
+  const auto too_large = [] {
+    return Unexpected(std::string("the monthly recurring revenue is beyond 64 bits"));
+  };
+  Fraction sum;
+  for (const SubscriptionItem& item : items) {
+    if (item.metered) continue;
+    const std::optional<MonthlyShare> share = ShareOf(item.interval.value_or(""));
+    if (!item.unit_amount || !share) return std::optional<std::int64_t>();
+    Int128 numerator = Int128{*item.unit_amount} * item.quantity.value_or(0);
+    if (__builtin_mul_overflow(numerator, Int128{share->numerator}, &numerator)) return too_large();
+    if (!sum.Add(numerator, Int128{share->denominator} * item.interval_count)) return too_large();
+  }
+  const std::optional<std::int64_t> mrr = Narrow(sum.RoundHalfToEven());
+  if (!mrr) return too_large();
+  return mrr;
+}
+
+}  // namespace billhook::stripe

@@ -1,0 +1,23 @@
+#include "projections/projection.h"
+
+namespace billhook {
+
+void Changes::Put(const Table& table, Row row) {
+  std::string key = std::get<std::string>(row.front());
+  rows[&table][std::move(key)] = std::move(row);
+}
+
+void Changes::Remove(const Table& table, const std::string& row_key) {
+  rows[&table][row_key] = std::nullopt;
+}
+
+std::string JoinKey(std::initializer_list<std::string_view> parts) {
+  std::string key;
+  for (std::string_view part : parts) {
+    if (!key.empty()) key += '\x1f';
+    key += part;
+  }
+  return key;
+}
+
+}  // namespace billhook

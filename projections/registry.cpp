@@ -1,0 +1,17 @@
+#include "projections/registry.h"
+
+#include "projections/event_counts.h"
+#include "projections/payment_ledger/payment_ledger.h"
+#include "projections/subscriptions.h"
+
+namespace billhook {
+
+const std::vector<const Projection*>& AllProjections() {
+  static const Subscriptions kSubscriptions;
+  static const PaymentLedger kPaymentLedger;
+  static const EventCounts kEventCounts;
+  static const std::vector<const Projection*> kAll = {&kSubscriptions, &kPaymentLedger, &kEventCounts};
+  return kAll;
+}
+
+}  // namespace billhook

@@ -1,0 +1,43 @@
+#include "service/cli/progress.h"
+
+#include <cstdio>
+
+#include <unistd.h>
+
+namespace billhook::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kTerminalPause{100};
+constexpr std::chrono::seconds kLinePause{2};
+constexpr int kBarWidth = 30;
+
+}  // namespace
+
+Progress::Progress(std::string what)
+    : what_(std::move(what)),
+      terminal_(isatty(STDERR_FILENO) == 1),
+      start_(std::chrono::steady_clock::now()),
+      next_(start_) {}
+
+Progress::~Progress() {
+  if (terminal_ && shown_) std::fputc('\n', stderr);
+}
+
+void Progress::Show(std::int64_t done, std::int64_t total) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_ && done < total) return;
+  next_ =
+      now + (terminal_ ? std::chrono::duration_cast<std::chrono::nanoseconds>(kTerminalPause) : kLinePause);
+  shown_ = true;
+  const double seconds = std::chrono::duration<double>(now - start_).count();
+  const double share = total == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(total);
+  const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+  std::string bar(static_cast<std::size_t>(share * kBarWidth), '#');
+  bar.resize(kBarWidth, '.');
+  std::fprintf(stderr, "%s%s [%s] %3d%% %lld of %lld, %.0f/s%s", terminal_ ? "\r" : "", what_.c_str(),
+               bar.c_str(), static_cast<int>(share * 100), static_cast<long long>(done),
+               static_cast<long long>(total), rate, terminal_ ? " " : "\n");
+  std::fflush(stderr);
+}
+
+}  // namespace billhook::cli

@@ -1,0 +1,280 @@
+#include "service/config.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <optional>
+#include <set>
+
+#include <arpa/inet.h>
+#include <unistd.h>
+
+#include "service/storage/postgres/postgres_database.h"
+
+namespace billhook {
+namespace {
+
+constexpr const char* kSecretPrefix = "STRIPE_WEBHOOK_SECRET__";
+constexpr const char* kDefaultTenant = "default";
+
+std::vector<std::string> Split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::size_t at = 0;
+  while (true) {
+    const std::size_t end = text.find(separator, at);
+    parts.push_back(text.substr(at, end - at));
+    if (end == std::string::npos) return parts;
+    at = end + 1;
+  }
+}
+
+std::string LowerCase(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  return text;
+}
+
+bool IsLoopback(const std::string& host) {
+  if (host == "localhost") return true;
+  in_addr v4{};
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
+  in6_addr v6{};
+  return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+// "[::1]" is how URLs write ::1.
+std::string WithoutBrackets(const std::string& host) {
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  return bracketed ? host.substr(1, host.size() - 2) : host;
+}
+
+class Reader {
+ public:
+  explicit Reader(const Environment& environment) : environment_(environment) {}
+
+  Result<Config, std::vector<std::string>> Read() {
+    Config config;
+    ReadSecrets(config);
+    config.webhook_tolerance_s = Integer("STRIPE_WEBHOOK_TOLERANCE", 1, 1'000'000'000);
+    config.auto_migrate = Choice<bool>("AUTO_MIGRATE", {{"true", true}, {"false", false}});
+    config.database_url = DatabaseUrl();
+    config.host = WithoutBrackets(Text("HOST"));
+    if (config.host.empty()) Fault("HOST", "must name an address to listen on");
+    config.port = static_cast<int>(Integer("PORT", 0, 65'535));
+    ReadApiKeys(config);
+    config.max_body_bytes = static_cast<std::size_t>(Integer("MAX_BODY_BYTES", 1'024, 64 << 20));
+    config.http_threads = static_cast<std::size_t>(Integer("HTTP_THREADS", 1, 1'024));
+    config.db_pool_size = static_cast<std::size_t>(Integer("DB_POOL_SIZE", 1, 256));
+    config.append_batch_max = static_cast<std::size_t>(Integer("APPEND_BATCH_MAX", 1, 4'096));
+    config.append_linger = std::chrono::microseconds(Integer("APPEND_LINGER_US", 0, 1'000'000));
+    config.projection_batch = static_cast<std::size_t>(Integer("PROJECTION_BATCH", 1, 10'000));
+    config.http_request_timeout = std::chrono::milliseconds(Integer("HTTP_REQUEST_TIMEOUT_MS", 1, 600'000));
+    config.http_idle_timeout = std::chrono::milliseconds(Integer("HTTP_IDLE_TIMEOUT_MS", 1, 3'600'000));
+    config.log_level = Choice<log::Level>("LOG_LEVEL", {{"debug", log::Level::kDebug},
+                                                        {"info", log::Level::kInfo},
+                                                        {"warn", log::Level::kWarn},
+                                                        {"error", log::Level::kError}});
+    config.log_format =
+        Choice<log::Format>("LOG_FORMAT", {{"json", log::Format::kJson}, {"text", log::Format::kText}});
+    config.shutdown_timeout = std::chrono::milliseconds(Integer("SHUTDOWN_TIMEOUT_MS", 1, 600'000));
+    if (!faults_.empty()) return Unexpected(faults_);
+    return config;
+  }
+
+  std::string DatabaseUrl() {
+    const std::string url = Text("DATABASE_URL");
+    const bool sqlite = url == "sqlite::memory:" || (url.rfind("sqlite://", 0) == 0 && url.size() > 9);
+    const bool postgres = url.rfind("postgresql://", 0) == 0 || url.rfind("postgres://", 0) == 0;
+    if (!sqlite && !postgres)
+      Fault("DATABASE_URL", "must be sqlite://PATH, sqlite::memory: or a postgresql:// URL");
+    if (postgres && !storage::IsPostgresUrl(url)) {
+      Fault("DATABASE_URL",
+            "is no valid PostgreSQL URL: percent-encode special characters in its user, password and name");
+    }
+    return url;
+  }
+
+  [[nodiscard]] const std::vector<std::string>& faults() const { return faults_; }
+
+ private:
+  void Fault(const std::string& name, const std::string& what) { faults_.push_back(name + " " + what); }
+
+  // The variable's text, or its default. An empty variable counts as absent.
+  std::string Text(const std::string& name) const {
+    const auto set = environment_.find(name);
+    if (set != environment_.end() && !set->second.empty()) return set->second;
+    for (const Variable& variable : Variables()) {
+      if (name == variable.name && variable.default_value != nullptr) return variable.default_value;
+    }
+    return "";
+  }
+
+  std::int64_t Integer(const char* name, std::int64_t least, std::int64_t most) {
+    const std::string text = Text(name);
+    std::int64_t value = 0;
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || value < least ||
+        value > most) {
+      Fault(name, "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+    }
+    return value;
+  }
+
+  template <typename T>
+  T Choice(const char* name, const std::vector<std::pair<const char*, T>>& choices) {
+    const std::string text = Text(name);
+    std::string known;
+    for (const auto& [word, value] : choices) {
+      if (text == word) return value;
+      known += (known.empty() ? "" : ", ") + std::string(word);
+    }
+    Fault(name, "must be one of " + known);
+    return choices.front().second;
+  }
+
+  void ReadSecretList(const std::string& variable, const std::string& text,
+                      std::vector<std::string>& secrets) {
+    for (const std::string& secret : Split(text, ',')) {
+      if (secret.empty() || secret.find_first_of(" \t\r\n") != std::string::npos) {
+        Fault(variable, "must be signing secrets separated by single commas, without blanks");
+        return;
+      }
+      secrets.push_back(secret);
+    }
+  }
+
+  void ReadSecrets(Config& config) {
+    const std::string secrets = Text("STRIPE_WEBHOOK_SECRET");
+    if (secrets.empty()) {
+      Fault("STRIPE_WEBHOOK_SECRET",
+            "is missing: set it to the endpoint's signing secret (whsec_...) from Stripe's dashboard");
+    } else {
+      ReadSecretList("STRIPE_WEBHOOK_SECRET", secrets, config.webhook_secrets[kDefaultTenant]);
+    }
+    for (const auto& [name, value] : environment_) {
+      if (name.rfind(kSecretPrefix, 0) != 0 || value.empty()) continue;
+      const std::string tenant = LowerCase(name.substr(std::string(kSecretPrefix).size()));
+      if (!IsTenantName(tenant)) {
+        Fault(name, "must end in a tenant's name: 1 to 64 letters, digits, '_' or '-'");
+        continue;
+      }
+      ReadSecretList(name, value, config.webhook_secrets[tenant]);
+    }
+  }
+
+  void ReadApiKeys(Config& config) {
+    const std::string text = Text("API_KEYS");
+    if (text.empty()) {
+      if (!IsLoopback(config.host)) {
+        Fault("API_KEYS",
+              "is missing: without keys anybody who reaches HOST could read your billing data; set keys, or "
+              "a loopback HOST");
+      }
+      return;
+    }
+    std::set<std::string> names;
+    std::set<Digest> hashes;
+    for (const std::string& item : Split(text, ',')) {
+      const std::optional<ApiKey> key = ReadApiKey(item, config);
+      if (!key) continue;
+      if (!names.insert(key->name).second) Fault("API_KEYS", "has the name " + key->name + " twice");
+      if (!hashes.insert(key->hash).second)
+        Fault("API_KEYS", "has one key under two names (" + key->name + ")");
+      config.api_keys.push_back(*key);
+    }
+  }
+
+  std::optional<ApiKey> ReadApiKey(const std::string& item, const Config& config) {
+    const std::vector<std::string> parts = Split(item, ':');
+    if (parts.size() < 3 || parts.size() > 4 || parts[0].empty() || parts[2].empty()) {
+      Fault("API_KEYS", "must be name:role:key[:tenant], separated by commas");
+      return std::nullopt;
+    }
+    ApiKey key;
+    key.name = parts[0];
+    key.hash = Sha256({parts[2]});
+    key.tenant = parts.size() == 4 ? parts[3] : kDefaultTenant;
+    const auto known_role = [&](Role role) { return parts[1] == NameOf(role); };
+    const Role roles[] = {Role::kReader, Role::kOperator, Role::kAdmin};
+    const auto* role = std::find_if(std::begin(roles), std::end(roles), known_role);
+    if (role == std::end(roles)) {
+      Fault("API_KEYS", "gives " + key.name + " no known role: use reader, operator or admin");
+      return std::nullopt;
+    }
+    key.role = *role;
+    if (key.tenant != kDefaultTenant && config.webhook_secrets.count(key.tenant) == 0) {
+      Fault("API_KEYS", "gives " + key.name + " a tenant without STRIPE_WEBHOOK_SECRET__NAME");
+      return std::nullopt;
+    }
+    return key;
+  }
+
+  const Environment& environment_;
+  std::vector<std::string> faults_;
+};
+
+}  // namespace
+
+std::string_view NameOf(Role role) {
+  constexpr std::string_view kNames[] = {"reader", "operator", "admin"};
+  return kNames[static_cast<int>(role)];
+}
+
+const std::vector<Variable>& Variables() {
+  static const std::vector<Variable> kVariables = {
+      {"STRIPE_WEBHOOK_SECRET", nullptr,
+       "signing secret(s) of the default tenant, comma separated: all are tried (rotation); required by "
+       "serve"},
+      {"STRIPE_WEBHOOK_SECRET__NAME", nullptr,
+       "the same for tenant `name` (lower-cased), served at /webhooks/stripe/name"},
+      {"STRIPE_WEBHOOK_TOLERANCE", "300", "seconds a signature's timestamp may be away from now, either way"},
+      {"AUTO_MIGRATE", "true", "whether serve migrates the database first"},
+      {"DATABASE_URL", "sqlite://data/billhook.db",
+       "sqlite://PATH, sqlite::memory: or any libpq postgresql:// URL, several hosts included"},
+      {"HOST", "127.0.0.1", "address to listen on"},
+      {"PORT", "8080", "port to listen on; 0 picks a free one"},
+      {"API_KEYS", nullptr,
+       "name:role:key[:tenant], comma separated; roles reader < operator < admin. Without any, /api is open "
+       "on a loopback HOST"},
+      {"MAX_BODY_BYTES", "1048576", "larger request bodies get 413"},
+      {"HTTP_THREADS", "48", "requests handled at a time (idle and slow connections cost none)"},
+      {"DB_POOL_SIZE", "8", "database sessions for reads"},
+      {"APPEND_BATCH_MAX", "256", "webhooks committed together at most"},
+      {"APPEND_LINGER_US", "0", "microseconds a commit waits for more webhooks"},
+      {"PROJECTION_BATCH", "256", "events per projection transaction"},
+      {"HTTP_REQUEST_TIMEOUT_MS", "15000", "for a whole request (headers and body) to arrive"},
+      {"HTTP_IDLE_TIMEOUT_MS", "60000", "for an idle connection"},
+      {"LOG_LEVEL", "info", "debug, info, warn or error"},
+      {"LOG_FORMAT", "json", "json or text, one line each, to standard error"},
+      {"SHUTDOWN_TIMEOUT_MS", "10000", "for requests in flight to finish after SIGTERM or SIGINT"},
+  };
+  return kVariables;
+}
+
+Environment ProcessEnvironment() {
+  Environment environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text(*entry);
+    const std::size_t equals = text.find('=');
+    if (equals != std::string::npos) environment[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  return environment;
+}
+
+Result<Config, std::vector<std::string>> ReadConfig(const Environment& environment) {
+  return Reader(environment).Read();
+}
+
+Result<std::string, std::string> ReadDatabaseUrl(const Environment& environment) {
+  Reader reader(environment);
+  std::string url = reader.DatabaseUrl();
+  if (!reader.faults().empty()) return Unexpected(reader.faults().front());
+  return url;
+}
+
+bool IsTenantName(std::string_view name) {
+  if (name.empty() || name.size() > 64) return false;
+  return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string_view::npos;
+}
+
+}  // namespace billhook

@@ -1,0 +1,72 @@
+// The configuration: environment variables only, read once at the start, every fault reported at once and by
+// name. The table of variables is the one source of their names and defaults (a test holds .env.example and
+// the README to it). Values.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "domain/result.h"
+#include "domain/sha256.h"
+#include "service/log.h"
+
+namespace billhook {
+
+enum class Role { kReader, kOperator, kAdmin };
+std::string_view NameOf(Role role);
+
+// An API key as the service keeps it: its SHA-256, never itself.
+struct ApiKey {
+  std::string name;
+  Role role = Role::kReader;
+  Digest hash{};
+  std::string tenant;
+};
+
+struct Config {
+  std::map<std::string, std::vector<std::string>> webhook_secrets;  // by tenant; "default" is always there
+  std::int64_t webhook_tolerance_s = 300;
+  bool auto_migrate = true;
+  std::string database_url;
+  std::string host;
+  int port = 0;
+  std::vector<ApiKey> api_keys;
+  std::size_t max_body_bytes = 0;
+  std::size_t http_threads = 0;
+  std::size_t db_pool_size = 0;
+  std::size_t append_batch_max = 0;
+  std::chrono::microseconds append_linger{0};
+  std::size_t projection_batch = 0;
+  std::chrono::milliseconds http_request_timeout{0};
+  std::chrono::milliseconds http_idle_timeout{0};
+  log::Level log_level = log::Level::kInfo;
+  log::Format log_format = log::Format::kJson;
+  std::chrono::milliseconds shutdown_timeout{0};
+};
+
+struct Variable {
+  const char* name;
+  const char* default_value;  // nullptr: none
+  const char* meaning;
+};
+
+// Every variable that billhook reads, in the order of .env.example.
+const std::vector<Variable>& Variables();
+
+using Environment = std::map<std::string, std::string>;
+// The variables of this process.
+Environment ProcessEnvironment();
+
+// What `serve` needs, or all faults, one line each, that start with the variable's name.
+Result<Config, std::vector<std::string>> ReadConfig(const Environment& environment);
+
+// DATABASE_URL alone, for the subcommands that need no more. The error is a fault as above.
+Result<std::string, std::string> ReadDatabaseUrl(const Environment& environment);
+
+// Whether the name can be a tenant's: 1 to 64 of a-z, 0-9, '_' and '-'.
+bool IsTenantName(std::string_view name);
+
+}  // namespace billhook

@@ -1,0 +1,227 @@
+#include "service/http/api.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "domain/event_store.h"
+#include "domain/sha256.h"
+#include "service/clock.h"
+#include "service/log.h"
+
+namespace billhook::http {
+namespace {
+
+constexpr std::size_t kMaxRequestIdBytes = 128;
+constexpr std::string_view kBearer = "Bearer ";
+constexpr const char* kPositionHeader = "X-Projection-Position";
+
+std::vector<std::string_view> Segments(std::string_view path) {
+  std::vector<std::string_view> segments;
+  while (!path.empty() && path.front() == '/') {
+    path.remove_prefix(1);
+    const std::size_t end = std::min(path.find('/'), path.size());
+    segments.push_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return segments;
+}
+
+bool IsParameter(std::string_view segment) {
+  return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
+}
+
+// The decoded path parameters if the path fits the pattern.
+std::optional<std::vector<std::string>> Fit(std::string_view pattern, std::string_view path) {
+  const std::vector<std::string_view> expected = Segments(pattern);
+  const std::vector<std::string_view> given = Segments(path);
+  if (expected.size() != given.size()) return std::nullopt;
+  std::vector<std::string> parameters;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    if (!IsParameter(expected[i])) {
+      if (expected[i] != given[i]) return std::nullopt;
+      continue;
+    }
+    std::optional<std::string> value = PercentDecode(given[i], false);
+    if (!value || value->empty()) return std::nullopt;
+    parameters.push_back(*std::move(value));
+  }
+  return parameters;
+}
+
+std::string RequestIdOf(const Request& request) {
+  const std::string* given = request.Header("X-Request-Id");
+  const auto visible = [](char c) { return c > ' ' && c < 0x7f; };
+  if (given != nullptr && !given->empty() && given->size() <= kMaxRequestIdBytes &&
+      std::all_of(given->begin(), given->end(), visible)) {
+    return *given;
+  }
+  return NewUuidV7(SystemClock() / 1000);
+}
+
+// HEAD is GET without the body, which the server leaves out.
+std::string_view MethodOf(const Request& request) {
+  return request.method == "HEAD" ? std::string_view("GET") : request.method;
+}
+
+std::string_view MetricMethod(const Request& request) {
+  for (std::string_view known : {"GET", "POST", "DELETE", "HEAD"}) {
+    if (request.method == known) return known;
+  }
+  return "other";
+}
+
+const std::string* HeaderIn(const Response& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers) {
+    if (key == name) return &value;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void Api::Add(Route route) {
+  routes_.push_back(std::move(route));
+}
+
+Api::Match Api::FindRoute(const Request& request) const {
+  Match match;
+  for (const Route& route : routes_) {
+    std::optional<std::vector<std::string>> parameters = Fit(route.pattern, request.path);
+    if (!parameters) continue;
+    if (route.method == MethodOf(request)) return {&route, *std::move(parameters), ""};
+    const std::string methods = route.method == "GET" ? "GET, HEAD" : route.method;
+    match.allow += (match.allow.empty() ? "" : ", ") + methods;
+  }
+  return match;
+}
+
+Response Api::Handle(const Request& request) {
+  const auto start = std::chrono::steady_clock::now();
+  const std::string request_id = RequestIdOf(request);
+  const Match match = FindRoute(request);
+  Response response = Guarded(request, request_id, match);
+  Finish(request, request_id, response);
+  const auto duration = std::chrono::steady_clock::now() - start;
+  const std::string_view route = match.route == nullptr ? std::string_view("none") : match.route->pattern;
+  metrics_.ObserveRequest(route, MetricMethod(request), response.status, duration);
+  const log::Level level = response.status >= 500 ? log::Level::kWarn : log::Level::kDebug;
+  if (log::Writes(level)) {
+    log::Write(level, "request",
+               {{"request_id", request_id},
+                {"method", MetricMethod(request)},
+                {"route", route},
+                {"status", response.status},
+                {"duration_us", std::chrono::duration_cast<std::chrono::microseconds>(duration).count()}});
+  }
+  return response;
+}
+
+// The outermost loop of a request: whatever goes wrong inside becomes an answer that tells nothing of our
+// insides.
+Response Api::Guarded(const Request& request, const std::string& request_id, const Match& match) {
+  try {
+    return Dispatch(request, request_id, match);
+  } catch (const StorageError& error) {
+    log::Error("storage failed",
+               {{"request_id", request_id}, {"error", error.what()}, {"retryable", error.retryable()}});
+    if (error.retryable())
+      return Unavailable("storage_unavailable", "The database cannot be reached right now. Try again.");
+  } catch (const std::exception& error) {
+    log::Error("request failed", {{"request_id", request_id}, {"error", error.what()}});
+  }
+  return Problem(500, "internal_error", "");
+}
+
+Response Api::Dispatch(const Request& request, const std::string& request_id, const Match& match) {
+  const bool within_api = request.path.rfind("/api/", 0) == 0;
+  const std::optional<Role> least = match.route != nullptr ? match.route->role
+                                    : within_api           ? std::optional(Role::kReader)
+                                                           : std::nullopt;
+  Result<Caller, Response> caller = Authorise(request, least);
+  if (!caller) return caller.error();
+  if (match.route == nullptr && match.allow.empty())
+    return Problem(404, "not_found", "There is no such path.");
+  if (match.route == nullptr) {
+    Response response = Problem(405, "method_not_allowed", "This path knows only: " + match.allow + ".");
+    response.headers.emplace_back("Allow", match.allow);
+    return response;
+  }
+  // Webhooks and health answer as well where somebody put a query behind their address.
+  Result<QueryParameters, std::vector<InputError>> query =
+      QueryParameters::Parse(within_api ? request.raw_query : "", match.route->query_parameters);
+  if (!query) return Problem(422, "invalid_parameter", "A query parameter is invalid.", query.error());
+  Call call{request, request_id, *std::move(caller), match.path_parameters, *std::move(query)};
+  Response response = match.route->handler(call);
+  if (call.query.errors().empty()) return response;
+  return Problem(422, "invalid_parameter", "A query parameter is invalid.", call.query.errors());
+}
+
+Result<Caller, Response> Api::Authorise(const Request& request, const std::optional<Role>& least) const {
+  if (!least || keys_.empty()) return Caller{};
+  const std::string* header = request.Header("Authorization");
+  if (header == nullptr || header->rfind(kBearer, 0) != 0) {
+    Response response = Problem(401, "key_missing", "Send an API key as: Authorization: Bearer KEY.");
+    response.headers.emplace_back("WWW-Authenticate", "Bearer");
+    return Unexpected(std::move(response));
+  }
+  const Digest hash = Sha256({std::string_view(*header).substr(kBearer.size())});
+  const ApiKey* known = nullptr;
+  for (const ApiKey& key : keys_) {
+    if (EqualInConstantTime(key.hash, hash)) known = &key;
+  }
+  if (known == nullptr) {
+    Response response = Problem(401, "key_unknown", "This API key is not configured (API_KEYS).");
+    response.headers.emplace_back("WWW-Authenticate", "Bearer");
+    return Unexpected(std::move(response));
+  }
+  if (known->role < *least) {
+    return Unexpected(
+        Problem(403, "role_too_low", "This needs the role " + std::string(NameOf(*least)) + "."));
+  }
+  return Caller{known->name, known->role, known->tenant};
+}
+
+void Api::Finish(const Request& request, const std::string& request_id, Response& response) const {
+  StampProblem(response, request_id);
+  response.headers.emplace_back("X-Request-Id", request_id);
+  response.headers.emplace_back("Cache-Control", "private, no-cache");
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  if (response.status != 200 || HeaderIn(response, kPositionHeader) == nullptr) return;
+  const std::string tag = "\"" + ToHex(Sha256({response.body})).substr(0, 32) + "\"";
+  response.headers.emplace_back("ETag", tag);
+  const std::string* known = request.Header("If-None-Match");
+  if (known == nullptr || (*known != "*" && known->find(tag) == std::string::npos)) return;
+  response.status = 304;
+  response.body.clear();
+}
+
+Response Api::HandleFault(const Request& request, Fault fault) {
+  const auto answer = [fault]() -> Response {
+    switch (fault) {
+      case Fault::kMalformed:
+        return Problem(400, "request_malformed", "This is not a well-formed HTTP request.");
+      case Fault::kRequestTimeout:
+        return Problem(408, "request_timeout",
+                       "The request did not arrive in time (HTTP_REQUEST_TIMEOUT_MS).");
+      case Fault::kBodyTooLarge:
+        return Problem(413, "body_too_large", "The body is larger than MAX_BODY_BYTES.");
+      case Fault::kUriTooLong:
+        return Problem(414, "uri_too_long", "The path with its query is too long.");
+      case Fault::kHeadersTooLarge:
+        return Problem(431, "headers_too_large", "The headers are too many or too large.");
+      case Fault::kOverloaded:
+        return Unavailable("overloaded", "Too many requests wait, or the service is stopping. Try again.");
+      case Fault::kVersionNotSupported:
+        return Problem(505, "http_version_not_supported", "Use HTTP/1.1.");
+    }
+    return Problem(500, "internal_error", "");
+  };
+  Response response = answer();
+  const std::string request_id = RequestIdOf(request);
+  Finish(request, request_id, response);
+  metrics_.ObserveRequest("none", MetricMethod(request), response.status, std::chrono::nanoseconds(0));
+  log::Debug("request refused", {{"request_id", request_id}, {"status", response.status}});
+  return response;
+}
+
+}  // namespace billhook::http

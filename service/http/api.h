@@ -1,0 +1,73 @@
+// The HTTP API: a table of routes behind one chain of steps that wraps each of them (request ID, route, key
+// and role, query parameters, handler, faults, metrics, log). Handlers are parse, call, serialise. Thread
+// safe once all routes are added.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "service/config.h"
+#include "service/http/message.h"
+#include "service/http/query_parameters.h"
+#include "service/metrics.h"
+
+namespace billhook::http {
+
+// Who calls, once the key is known. Without keys configured everybody on the loopback address is admin of the
+// default tenant.
+struct Caller {
+  std::string name = "anonymous";
+  Role role = Role::kAdmin;
+  std::string tenant = "default";
+};
+
+struct Call {
+  const Request& request;
+  const std::string& request_id;
+  Caller caller;
+  std::vector<std::string> path_parameters;  // decoded, in order of the pattern's {names}
+  QueryParameters query;
+};
+
+struct Route {
+  std::string method;
+  std::string pattern;       // "/api/v1/subscriptions/{id}"
+  std::optional<Role> role;  // the least that may call it; nothing: no key is asked for
+  std::vector<std::string_view> query_parameters;
+  std::function<Response(Call&)> handler;
+};
+
+class Api {
+ public:
+  Api(std::vector<ApiKey> keys, Metrics& metrics) : keys_(std::move(keys)), metrics_(metrics) {}
+
+  void Add(Route route);
+  [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
+
+  // Answers one request; never throws.
+  Response Handle(const Request& request);
+  // Answers what never became a whole request.
+  Response HandleFault(const Request& request, Fault fault);
+
+ private:
+  struct Match {
+    const Route* route = nullptr;
+    std::vector<std::string> path_parameters;
+    std::string allow;  // the methods that the path knows, when the method is another
+  };
+
+  Match FindRoute(const Request& request) const;
+  Response Dispatch(const Request& request, const std::string& request_id, const Match& match);
+  Response Guarded(const Request& request, const std::string& request_id, const Match& match);
+  // The caller, or the refusal.
+  Result<Caller, Response> Authorise(const Request& request, const std::optional<Role>& least) const;
+  void Finish(const Request& request, const std::string& request_id, Response& response) const;
+
+  std::vector<Route> routes_;
+  std::vector<ApiKey> keys_;
+  Metrics& metrics_;
+};
+
+}  // namespace billhook::http

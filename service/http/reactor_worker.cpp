@@ -1,0 +1,78 @@
+// The part of Reactor that runs in the workers' threads.
+#include <cerrno>
+#include <cstdint>
+#include <exception>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "domain/check.h"
+#include "service/http/reactor.h"
+
+namespace billhook::http {
+
+bool SendSome(Connection& connection) {
+  while (connection.sent < connection.unsent.size()) {
+    const ssize_t sent = send(connection.socket.get(), connection.unsent.data() + connection.sent,
+                              connection.unsent.size() - connection.sent, MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) {
+      connection.broken = errno != EAGAIN && errno != EWOULDBLOCK;
+      return false;
+    }
+    connection.sent += static_cast<std::size_t>(sent);
+  }
+  connection.unsent = {};
+  connection.sent = 0;
+  return true;
+}
+
+void Reactor::Work() {
+  AnswerWriter writer;
+  while (Connection* connection = queue_.Pop()) {
+    try {
+      Serve(writer, *connection);
+    } catch (const std::exception&) {  // no memory: what the handler throws ends as a 500 in the writer
+      connection->broken = true;
+      GiveBack(*connection);
+    }
+  }
+}
+
+void Reactor::Serve(AnswerWriter& writer, Connection& connection) {
+  const bool wants_keep_alive = connection.framer.keep_alive();
+  const bool http_1_0 = connection.framer.minor_version() == 0;
+  Request request = connection.framer.Take();
+  request.remote_address = connection.remote_address;
+  // Decided after the handler: a stop that begins meanwhile makes this the connection's last answer.
+  const auto may_keep_alive = [&] { return wants_keep_alive && !stopping_.load(std::memory_order_relaxed); };
+  Answer answer =
+      writer.Write([&] { return handler_(request); }, may_keep_alive, request.method == "HEAD", http_1_0);
+  connection.unsent = std::move(answer.bytes);
+  connection.keep_alive = answer.keep_alive;
+  const bool sent = SendSome(connection);
+  connection.idle_since = std::chrono::steady_clock::now();
+  // Most answers leave nothing to do but wait for the next request, whose arrival is what wakes the reactor.
+  if (sent && connection.keep_alive) {
+    Owner owner = Owner::kWorker;
+    if (connection.owner.compare_exchange_strong(owner, Owner::kReactor)) return;
+  }
+  GiveBack(connection);
+}
+
+void Reactor::GiveBack(Connection& connection) {
+  bool was_empty = false;
+  {
+    const std::lock_guard lock(inbox_mutex_);
+    was_empty = inbox_.empty();
+    inbox_.push_back(&connection);
+  }
+  if (was_empty) Wake();
+}
+
+void Reactor::Wake() const {
+  const std::uint64_t once = 1;
+  BILLHOOK_CHECK(write(wake_.get(), &once, sizeof once) == sizeof once || errno == EAGAIN);
+}
+
+}  // namespace billhook::http

@@ -1,0 +1,98 @@
+// GET /health, /health/live, /health/ready and /metrics. They need no key and tell no business data.
+#include <nlohmann/json.hpp>
+
+#include "domain/event_store.h"
+#include "service/http/routes/routes.h"
+#include "service/log.h"
+
+namespace billhook::http {
+namespace {
+
+using Body = nlohmann::ordered_json;
+
+Response HealthResponse(bool healthy, Body checks) {
+  Body body = {{"status", healthy ? "ok" : "unavailable"}};
+  if (!checks.empty()) body["checks"] = std::move(checks);
+  Response response;
+  response.status = healthy ? 200 : 503;
+  response.body = body.dump();
+  return response;
+}
+
+Body Check(bool ok) {
+  return {{"status", ok ? "ok" : "unavailable"}};
+}
+
+// Whether the log can be read, which takes the database with it.
+bool DatabaseAnswers(Services& services) {
+  try {
+    services.log.LatestPosition();
+    return true;
+  } catch (const StorageError&) {
+    return false;
+  }
+}
+
+Response Ready(Services& services) {
+  return HealthResponse(DatabaseAnswers(services), Body::object());
+}
+
+Response Health(Services& services) {
+  const bool database = DatabaseAnswers(services);
+  const bool event_store =
+      database && services.group_commit.queue_depth() < ingest::GroupCommitOptions().queue_max;
+  Body projections = Check(database);
+  if (database) {
+    for (const Projection* projection : services.projector.projections()) {
+      const std::string name(projection->name());
+      const auto status = services.read_models.StatusOf(name);
+      if (!status) continue;
+      projections["projections"][name] = {{"lag", status->head - status->position},
+                                          {"dead_letters", status->dead_letters}};
+    }
+  }
+  return HealthResponse(
+      event_store && database,
+      {{"event_store", Check(event_store)}, {"database", Check(database)}, {"projections", projections}});
+}
+
+double LagSeconds(Services& services, const storage::ProjectionStatus& status) {
+  if (status.position >= status.head) return 0;
+  const std::vector<RecordedEvent> next = services.log.ReadLog(status.position, 1);
+  if (next.empty()) return 0;
+  return std::max(0.0, static_cast<double>(services.clock() - next.front().recorded_at) /
+                           static_cast<double>(kMicrosPerSecond));
+}
+
+Response MetricsPage(Services& services) {
+  services.metrics.SetQueueDepth(services.group_commit.queue_depth());
+  const Server::Stats http = services.http_stats();
+  services.metrics.SetHttp(http.connections, http.waiting_requests);
+  try {
+    for (const Projection* projection : services.projector.projections()) {
+      const auto status = services.read_models.StatusOf(std::string(projection->name()));
+      if (!status) continue;
+      services.metrics.SetProjection(status->name, static_cast<double>(status->head - status->position),
+                                     LagSeconds(services, *status),
+                                     static_cast<double>(status->dead_letters));
+    }
+  } catch (const StorageError& error) {
+    log::Warn("metrics without projections", {{"error", error.what()}});  // the page says the rest
+  }
+  Response response;
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  response.body = services.metrics.Text();
+  return response;
+}
+
+}  // namespace
+
+void AddHealthRoutes(Api& api, Services& services) {
+  api.Add({"GET", "/health", std::nullopt, {}, [&services](Call&) { return Health(services); }});
+  api.Add(
+      {"GET", "/health/live", std::nullopt, {}, [](Call&) { return HealthResponse(true, Body::object()); }});
+  api.Add({"GET", "/health/ready", std::nullopt, {}, [&services](Call&) { return Ready(services); }});
+  api.Add({"GET", "/metrics", std::nullopt, {}, [&services](Call&) { return MetricsPage(services); }});
+}
+
+}  // namespace billhook::http

@@ -1,0 +1,41 @@
+// GET /api/v1/ledger/entries and /api/v1/ledger/balances.
+#include "service/http/routes/reading.h"
+#include "service/query/ledger_query.h"
+
+namespace billhook::http {
+namespace {
+
+constexpr const char* kProjection = "payment_ledger";
+
+using Read = query::Page (*)(storage::Database&, const query::LedgerFilter&, const query::PageRequest&);
+
+Response List(Call& call, Services& services, Read read, std::size_t key_parts) {
+  const query::PageRequest page = PageRequestOf(call, key_parts);
+  query::LedgerFilter filter;
+  filter.tenant = call.caller.tenant;
+  filter.customer = call.query.Text("customer");
+  filter.currency = call.query.Text("currency");
+  filter.type = call.query.Text("type");
+  filter.source = call.query.Text("source");
+  filter.livemode = call.query.Boolean("livemode");
+  filter.account = call.query.Text("account");
+  filter.from = call.query.Time("from");
+  filter.to = call.query.Time("to");
+  if (std::optional<Response> refusal = AwaitProjection(call, services, kProjection)) return *refusal;
+  return ListResponse(read(services.database, filter, page));
+}
+
+}  // namespace
+
+void AddLedgerRoutes(Api& api, Services& services) {
+  const std::vector<std::string_view> parameters =
+      ListParameters({"customer", "currency", "type", "source", "livemode", "account", "from", "to"});
+  api.Add({"GET", "/api/v1/ledger/entries", Role::kReader, parameters, [&services](Call& call) {
+             return List(call, services, &query::ListEntries, query::kEntryKeyParts);
+           }});
+  api.Add({"GET", "/api/v1/ledger/balances", Role::kReader, parameters, [&services](Call& call) {
+             return List(call, services, &query::ListBalances, query::kBalanceKeyParts);
+           }});
+}
+
+}  // namespace billhook::http

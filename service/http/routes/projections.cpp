@@ -1,0 +1,136 @@
+// GET /api/v1/projections[/{name}[/state]], POST /api/v1/projections/{name}/rebuild, GET
+// /api/v1/dead-letters.
+#include <nlohmann/json.hpp>
+
+#include "service/http/routes/reading.h"
+#include "service/query/dead_letters_query.h"
+#include "service/query/state_query.h"
+
+namespace billhook::http {
+namespace {
+
+nlohmann::ordered_json BodyOf(const storage::ProjectionStatus& status) {
+  nlohmann::ordered_json rebuild = nullptr;
+  if (status.rebuild) {
+    rebuild = {{"processed", status.rebuild->processed},
+               {"total", status.rebuild->total},
+               {"started_at", FormatRfc3339(status.rebuild->started_at)}};
+  }
+  const char* state = status.rebuild ? "rebuilding" : status.last_error ? "stopped" : "running";
+  return {{"name", status.name},
+          {"version", status.version},
+          {"position", status.position},
+          {"lag", status.head - status.position},
+          {"status", state},
+          {"dead_letters", status.dead_letters},
+          {"last_error",
+           status.last_error ? nlohmann::ordered_json(*status.last_error) : nlohmann::ordered_json(nullptr)},
+          {"rebuild", rebuild}};
+}
+
+Response NotFound() {
+  return Problem(404, "not_found", "There is no such projection. GET /api/v1/projections lists them.");
+}
+
+Response List(Call& call, Services& services) {
+  const query::PageRequest request = PageRequestOf(call, 1);
+  if (std::optional<Response> refusal = AwaitAllProjections(call, services)) return *refusal;
+  query::Page page;
+  bool passed = request.after.empty();
+  for (const Projection* projection : services.projector.projections()) {
+    const std::string name(projection->name());
+    const auto status = passed ? services.read_models.StatusOf(name) : std::nullopt;
+    if (status && !AddToPage(page, request, BodyOf(*status).dump(), {name})) break;
+    passed = passed || request.after.front() == name;
+  }
+  Response response;
+  response.body = query::ListBody(page);
+  return response;
+}
+
+Response Show(const std::string& name, Services& services) {
+  const auto status = services.read_models.StatusOf(name);
+  if (!status) return NotFound();
+  Response response;
+  response.body = BodyOf(*status).dump();
+  return response;
+}
+
+Response Get(Call& call, Services& services) {
+  const std::string& name = call.path_parameters[0];
+  if (services.projector.Find(name) == nullptr) return NotFound();
+  if (std::optional<Response> refusal = AwaitProjection(call, services, name)) return *refusal;
+  return Show(name, services);
+}
+
+Response Rebuild(Call& call, Services& services) {
+  const Projection* projection = services.projector.Find(call.path_parameters[0]);
+  if (projection == nullptr) return NotFound();
+  if (!services.read_models.StartRebuild(*projection, services.clock())) {
+    return Problem(409, "rebuild_under_way", "This projection is being rebuilt already.");
+  }
+  services.projector.Wake();
+  Response response = Show(call.path_parameters[0], services);
+  response.status = 202;
+  return response;
+}
+
+Response StateResponse(const query::StateView& view, const query::State& state) {
+  std::string body = R"({"projection":)" + nlohmann::json(view.name).dump() + R"(,"position":)" +
+                     std::to_string(state.position) + R"(,"state":{)";
+  for (std::size_t i = 0; i < state.entries.size(); ++i) {
+    if (i > 0) body += ',';
+    body += nlohmann::json(state.entries[i].first).dump() + ":" + state.entries[i].second;
+  }
+  body += state.has_more ? R"(},"has_more":true,"next_cursor":")" + query::EncodeCursor(state.last) + "\"}"
+                         : R"(},"has_more":false,"next_cursor":null})";
+  return ReadModelResponse(std::move(body), state.position);
+}
+
+Response GetState(Call& call, Services& services) {
+  const query::StateView* view = query::FindStateView(call.path_parameters[0]);
+  if (view == nullptr) return NotFound();
+  const query::PageRequest page = PageRequestOf(call, query::kStateKeyParts);
+  if (std::optional<Response> refusal = AwaitProjection(call, services, std::string(view->projection)))
+    return *refusal;
+  const std::optional<std::string> key = call.query.Text("key");
+  if (!key) return StateResponse(*view, query::ListState(services.database, *view, call.caller.tenant, page));
+
+  const query::State found = query::FindState(services.database, *view, call.caller.tenant, *key);
+  if (found.entries.empty()) return Problem(404, "not_found", "There is no such key in this read model.");
+  if (found.entries.size() > 1)
+    return Problem(422, "key_ambiguous",
+                   "Several rows have this ID: write live/ACCOUNT/ID or test/ACCOUNT/ID.");
+  const auto& [name, value] = found.entries.front();
+  return ReadModelResponse(R"({"projection":)" + nlohmann::json(view->name).dump() + R"(,"position":)" +
+                               std::to_string(found.position) + R"(,"key":)" + nlohmann::json(name).dump() +
+                               R"(,"value":)" + value + "}",
+                           found.position);
+}
+
+Response DeadLetters(Call& call, Services& services) {
+  const query::PageRequest page = PageRequestOf(call, query::kDeadLetterKeyParts, KeyStart::kNumber);
+  if (std::optional<Response> refusal = AwaitAllProjections(call, services)) return *refusal;
+  Response response;
+  response.body = query::ListBody(
+      query::ListDeadLetters(services.database, call.caller.tenant, call.query.Text("projection"), page));
+  return response;
+}
+
+}  // namespace
+
+void AddProjectionRoutes(Api& api, Services& services) {
+  api.Add({"GET", "/api/v1/projections", Role::kReader, ListParameters({}),
+           [&services](Call& call) { return List(call, services); }});
+  api.Add({"GET", "/api/v1/projections/{name}", Role::kReader, ReadParameters({}),
+           [&services](Call& call) { return Get(call, services); }});
+  api.Add({"GET", "/api/v1/projections/{name}/state", Role::kReader, ListParameters({"key"}),
+           [&services](Call& call) { return GetState(call, services); }});
+  api.Add({"POST", "/api/v1/projections/{name}/rebuild", Role::kOperator, {}, [&services](Call& call) {
+             return Rebuild(call, services);
+           }});
+  api.Add({"GET", "/api/v1/dead-letters", Role::kOperator, ListParameters({"projection"}),
+           [&services](Call& call) { return DeadLetters(call, services); }});
+}
+
+}  // namespace billhook::http

@@ -1,0 +1,72 @@
+#include "service/http/routes/reading.h"
+
+#include <limits>
+
+namespace billhook::http {
+namespace {
+
+constexpr std::int64_t kDefaultWaitMs = 2'000;
+constexpr std::int64_t kMaxWaitMs = 30'000;
+
+std::vector<std::string_view> Join(std::vector<std::string_view> own,
+                                   std::initializer_list<std::string_view> more) {
+  own.insert(own.end(), more);
+  return own;
+}
+
+}  // namespace
+
+std::vector<std::string_view> ReadParameters(std::vector<std::string_view> own) {
+  return Join(std::move(own), {"min_position", "wait_ms"});
+}
+
+std::vector<std::string_view> ListParameters(std::vector<std::string_view> own) {
+  return ReadParameters(Join(std::move(own), {"limit", "cursor"}));
+}
+
+query::PageRequest PageRequestOf(Call& call, std::size_t key_parts, KeyStart start) {
+  query::PageRequest page;
+  const auto limit = call.query.Integer("limit", 1, static_cast<std::int64_t>(query::kMaxLimit));
+  if (limit) page.limit = static_cast<std::size_t>(*limit);
+  if (const std::optional<std::string> cursor = call.query.Text("cursor")) {
+    std::optional<query::Key> after = query::DecodeCursor(*cursor, key_parts);
+    const bool number = after && after->front().size() <= 18 && !after->front().empty() &&
+                        after->front().find_first_not_of("0123456789") == std::string::npos;
+    if (!after || (start == KeyStart::kNumber && !number))
+      call.query.Fault("cursor", "Must be the next_cursor of a page of this list.");
+    page.after = std::move(after).value_or(query::Key{});
+  }
+  return page;
+}
+
+std::optional<Response> AwaitProjection(Call& call, Services& services, const std::string& projection) {
+  const auto min_position = call.query.Integer("min_position", 0, std::numeric_limits<std::int64_t>::max());
+  const auto wait_ms = call.query.Integer("wait_ms", 0, kMaxWaitMs);
+  if (!call.query.errors().empty()) return Problem(422, "invalid_parameter", "");
+  if (!min_position) return std::nullopt;
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(wait_ms.value_or(kDefaultWaitMs));
+  if (services.projector.WaitFor(projection, *min_position, deadline)) return std::nullopt;
+  return Unavailable("projection_behind",
+                     "The read model does not show min_position yet. Try again, or wait longer (wait_ms).");
+}
+
+std::optional<Response> AwaitAllProjections(Call& call, Services& services) {
+  for (const Projection* projection : services.projector.projections()) {
+    if (auto refusal = AwaitProjection(call, services, std::string(projection->name()))) return refusal;
+  }
+  return std::nullopt;
+}
+
+Response ReadModelResponse(std::string body, std::int64_t position) {
+  Response response;
+  response.body = std::move(body);
+  response.headers.emplace_back("X-Projection-Position", std::to_string(position));
+  return response;
+}
+
+Response ListResponse(const query::Page& page) {
+  return ReadModelResponse(query::ListBody(page), page.position);
+}
+
+}  // namespace billhook::http

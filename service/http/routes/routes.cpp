@@ -1,0 +1,14 @@
+#include "service/http/routes/routes.h"
+
+namespace billhook::http {
+
+void AddAllRoutes(Api& api, Services& services) {
+  AddWebhookRoutes(api, services);
+  AddSubscriptionRoutes(api, services);
+  AddLedgerRoutes(api, services);
+  AddEventRoutes(api, services);
+  AddProjectionRoutes(api, services);
+  AddHealthRoutes(api, services);
+}
+
+}  // namespace billhook::http

@@ -1,0 +1,39 @@
+// The endpoint families, one file each, and what they need of the service. Every route is added here or
+// nowhere.
+#pragma once
+
+#include "service/clock.h"
+#include "service/config.h"
+#include "service/http/api.h"
+#include "service/http/server.h"
+#include "service/ingest/group_commit.h"
+#include "service/metrics.h"
+#include "service/projector/projector.h"
+#include "service/query/page.h"
+#include "service/storage/event_log.h"
+#include "service/storage/read_models.h"
+
+namespace billhook::http {
+
+struct Services {
+  const Config& config;
+  storage::Database& database;
+  storage::EventLog& log;
+  storage::ReadModels& read_models;
+  Projector& projector;
+  ingest::GroupCommit& group_commit;
+  Metrics& metrics;
+  std::function<Server::Stats()> http_stats;
+  Clock clock;
+};
+
+void AddWebhookRoutes(Api& api, Services& services);
+void AddSubscriptionRoutes(Api& api, Services& services);
+void AddLedgerRoutes(Api& api, Services& services);
+void AddEventRoutes(Api& api, Services& services);
+void AddProjectionRoutes(Api& api, Services& services);
+void AddHealthRoutes(Api& api, Services& services);
+
+void AddAllRoutes(Api& api, Services& services);
+
+}  // namespace billhook::http

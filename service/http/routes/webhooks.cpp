@@ -1,0 +1,122 @@
+// POST /webhooks/stripe[/{tenant}]: bytes are verified, recorded unchanged, and answered once that is
+// durable.
+#include <nlohmann/json.hpp>
+
+#include "domain/stripe/envelope.h"
+#include "domain/stripe/fields.h"
+#include "domain/stripe/signature.h"
+#include "service/http/routes/routes.h"
+
+namespace billhook::http {
+namespace {
+
+using Outcome = Metrics::WebhookOutcome;
+
+constexpr const char* kSignatureHeader = "Stripe-Signature";
+
+Response Received(const std::string& event_id, bool duplicate, std::int64_t position) {
+  Response response;
+  response.body = R"({"received":true,"duplicate":)" + std::string(duplicate ? "true" : "false") +
+                  R"(,"event_id":)" + nlohmann::json(event_id).dump() + R"(,"position":)" +
+                  std::to_string(position) + "}";
+  response.headers.emplace_back("X-Position", std::to_string(position));
+  return response;
+}
+
+// Stripe sends again what is answered 503, so none of these loses an event.
+Response Refused(ingest::Refusal refusal) {
+  switch (refusal) {
+    case ingest::Refusal::kQueueFull:
+      return Unavailable("queue_full", "Too many events wait to be recorded. Send it again.");
+    case ingest::Refusal::kStopping:
+      return Unavailable("stopping", "The service is stopping. Send it again.");
+    case ingest::Refusal::kUnavailable:
+      return Unavailable("storage_unavailable", "The event could not be recorded. Send it again.");
+    case ingest::Refusal::kInDoubt:
+      return Unavailable("commit_in_doubt",
+                         "The event may or may not have been recorded. Send it again: it is recorded once.");
+    case ingest::Refusal::kRejected:
+      break;
+  }
+  return Problem(500, "internal_error", "");
+}
+
+// All Content-Encoding headers in one.
+std::string Encodings(const Request& request) {
+  std::string all;
+  for (const auto& [name, value] : request.headers) {
+    if (stripe::LowerCase(name) == "content-encoding") all.append(all.empty() ? "" : ",").append(value);
+  }
+  return all;
+}
+
+Append AppendOf(stripe::Envelope envelope, const std::string& body, const std::string& tenant,
+                UnixMicros now) {
+  Append append;
+  Event& event = append.event;
+  event.id = NewUuidV7(now / 1000);
+  event.tenant = tenant;
+  event.aggregate_type = std::move(envelope.aggregate_type);
+  event.aggregate_id = std::move(envelope.aggregate_id);
+  event.event_type = std::move(envelope.type);
+  event.source = Source::kStripe;
+  event.payload = body;
+  event.caused_by = std::move(envelope.id);
+  event.occurred_at = envelope.occurred_at;
+  append.content = ContentDigest(event);
+  return append;
+}
+
+Response Receive(Call& call, Services& services, const std::string& tenant) {
+  const auto rejected = [&services](Response response) {
+    services.metrics.CountWebhook(Outcome::kRejected);
+    return response;
+  };
+  const auto secrets = services.config.webhook_secrets.find(tenant);
+  if (secrets == services.config.webhook_secrets.end()) {
+    return rejected(Problem(404, "tenant_unknown", "No signing secret is configured for this tenant."));
+  }
+  const std::string encoding = stripe::LowerCase(Encodings(call.request));
+  if (!encoding.empty() && encoding != "identity") {
+    return rejected(Problem(415, "content_encoding_unsupported",
+                            "Send the body as it was signed, without Content-Encoding."));
+  }
+  const std::string* signature = call.request.Header(kSignatureHeader);
+  const auto faulty = [&](stripe::SignatureFault fault) {
+    return rejected(Problem(400, stripe::CodeOf(fault), stripe::DetailOf(fault)));
+  };
+  if (call.request.HeaderCount(kSignatureHeader) > 1) return faulty(stripe::SignatureFault::kMalformed);
+  const Result<std::int64_t, stripe::SignatureFault> verified =
+      stripe::VerifySignature(signature == nullptr ? "" : *signature, call.request.body, secrets->second,
+                              services.clock() / kMicrosPerSecond, services.config.webhook_tolerance_s);
+  if (!verified) return faulty(verified.error());
+  Result<stripe::Envelope, std::string> envelope = stripe::ReadEnvelope(call.request.body);
+  if (!envelope) return rejected(Problem(400, "payload_invalid", envelope.error()));
+
+  const std::string event_id = envelope->id;
+  const Result<AppendOutcome, ingest::Refusal> outcome = services.group_commit.Append(
+      {AppendOf(*std::move(envelope), call.request.body, tenant, services.clock())});
+  if (!outcome) {
+    services.metrics.CountWebhook(Outcome::kError);
+    return Refused(outcome.error());
+  }
+  if (const auto* recorded = std::get_if<Recorded>(&*outcome)) {
+    services.metrics.CountWebhook(Outcome::kRecorded);
+    return Received(event_id, false, recorded->positions.front());
+  }
+  services.metrics.CountWebhook(Outcome::kDuplicate);
+  return Received(event_id, true, std::get<Duplicate>(*outcome).position);
+}
+
+}  // namespace
+
+void AddWebhookRoutes(Api& api, Services& services) {
+  api.Add({"POST", "/webhooks/stripe", std::nullopt, {}, [&services](Call& call) {
+             return Receive(call, services, "default");
+           }});
+  api.Add({"POST", "/webhooks/stripe/{tenant}", std::nullopt, {}, [&services](Call& call) {
+             return Receive(call, services, call.path_parameters[0]);
+           }});
+}
+
+}  // namespace billhook::http

@@ -1,0 +1,133 @@
+#include "service/metrics.h"
+
+#include <array>
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+namespace billhook {
+namespace {
+
+using prometheus::Counter;
+using prometheus::Gauge;
+using prometheus::Histogram;
+
+// From a tenth of a millisecond to ten seconds.
+const Histogram::BucketBoundaries kSeconds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                              0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10};
+const Histogram::BucketBoundaries kBatchSizes = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+
+double Seconds(std::chrono::nanoseconds duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+}  // namespace
+
+class Metrics::Families {
+ public:
+  prometheus::Registry registry;
+
+  prometheus::Family<Counter>& webhook_family = prometheus::BuildCounter()
+                                                    .Name("billhook_webhooks_total")
+                                                    .Help("Webhooks by what became of them")
+                                                    .Register(registry);
+  std::array<Counter*, 4> webhooks = {
+      &webhook_family.Add({{"outcome", "recorded"}}), &webhook_family.Add({{"outcome", "duplicate"}}),
+      &webhook_family.Add({{"outcome", "rejected"}}), &webhook_family.Add({{"outcome", "error"}})};
+  Counter& events_appended = prometheus::BuildCounter()
+                                 .Name("billhook_events_appended_total")
+                                 .Help("Events appended to the log by this process")
+                                 .Register(registry)
+                                 .Add({});
+  Histogram& batch_size = prometheus::BuildHistogram()
+                              .Name("billhook_append_batch_size")
+                              .Help("Requests committed together")
+                              .Register(registry)
+                              .Add({}, kBatchSizes);
+  Histogram& append_seconds = prometheus::BuildHistogram()
+                                  .Name("billhook_append_seconds")
+                                  .Help("Time of one durable commit of the log")
+                                  .Register(registry)
+                                  .Add({}, kSeconds);
+  Gauge& queue_depth = prometheus::BuildGauge()
+                           .Name("billhook_append_queue_depth")
+                           .Help("Requests waiting for the next commit")
+                           .Register(registry)
+                           .Add({});
+  prometheus::Family<Gauge>& lag_events = prometheus::BuildGauge()
+                                              .Name("billhook_projection_lag_events")
+                                              .Help("Events in the log that the read model does not show yet")
+                                              .Register(registry);
+  prometheus::Family<Gauge>& lag_seconds =
+      prometheus::BuildGauge()
+          .Name("billhook_projection_lag_seconds")
+          .Help("Age of the oldest event that the read model does not show yet")
+          .Register(registry);
+  prometheus::Family<Gauge>& dead_letters = prometheus::BuildGauge()
+                                                .Name("billhook_dead_letters")
+                                                .Help("Events that the projection cannot use")
+                                                .Register(registry);
+  prometheus::Family<Histogram>& requests = prometheus::BuildHistogram()
+                                                .Name("billhook_http_request_seconds")
+                                                .Help("Time from a whole request to its answer")
+                                                .Register(registry);
+  Gauge& connections = prometheus::BuildGauge()
+                           .Name("billhook_http_connections")
+                           .Help("Open connections")
+                           .Register(registry)
+                           .Add({});
+  Gauge& waiting_requests = prometheus::BuildGauge()
+                                .Name("billhook_http_waiting_requests")
+                                .Help("Whole requests that wait for a thread")
+                                .Register(registry)
+                                .Add({});
+};
+
+Metrics::Metrics() : families_(std::make_unique<Families>()) {}
+Metrics::~Metrics() = default;
+
+void Metrics::CountWebhook(WebhookOutcome outcome) {
+  families_->webhooks[static_cast<std::size_t>(outcome)]->Increment();
+}
+
+void Metrics::ObserveCommit(std::size_t requests, std::size_t events, std::chrono::nanoseconds duration) {
+  families_->batch_size.Observe(static_cast<double>(requests));
+  families_->append_seconds.Observe(Seconds(duration));
+  families_->events_appended.Increment(static_cast<double>(events));
+}
+
+void Metrics::ObserveRequest(std::string_view route, std::string_view method, int status,
+                             std::chrono::nanoseconds duration) {
+  families_->requests
+      .Add({{"route", std::string(route)},
+            {"method", std::string(method)},
+            {"status", std::to_string(status)}},
+           kSeconds)
+      .Observe(Seconds(duration));
+}
+
+void Metrics::SetQueueDepth(std::size_t depth) {
+  families_->queue_depth.Set(static_cast<double>(depth));
+}
+
+void Metrics::SetProjection(const std::string& projection, double lag_events, double lag_seconds,
+                            double dead_letters) {
+  families_->lag_events.Add({{"projection", projection}}).Set(lag_events);
+  families_->lag_seconds.Add({{"projection", projection}}).Set(lag_seconds);
+  families_->dead_letters.Add({{"projection", projection}}).Set(dead_letters);
+}
+
+void Metrics::SetHttp(std::size_t connections, std::size_t waiting_requests) {
+  families_->connections.Set(static_cast<double>(connections));
+  families_->waiting_requests.Set(static_cast<double>(waiting_requests));
+}
+
+std::string Metrics::Text() const {
+  return prometheus::TextSerializer().Serialize(families_->registry.Collect());
+}
+
+}  // namespace billhook

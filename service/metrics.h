@@ -1,0 +1,39 @@
+// What billhook counts, in Prometheus terms. The one door to prometheus-cpp. Labels are bounded: no IDs, no
+// paths as sent. Thread safe.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace billhook {
+
+class Metrics {
+ public:
+  Metrics();
+  ~Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  enum class WebhookOutcome { kRecorded, kDuplicate, kRejected, kError };
+  void CountWebhook(WebhookOutcome outcome);
+  void ObserveCommit(std::size_t requests, std::size_t events, std::chrono::nanoseconds duration);
+  void ObserveRequest(std::string_view route, std::string_view method, int status,
+                      std::chrono::nanoseconds duration);
+
+  // Gauges, set when the page is asked for.
+  void SetQueueDepth(std::size_t depth);
+  void SetProjection(const std::string& projection, double lag_events, double lag_seconds,
+                     double dead_letters);
+  void SetHttp(std::size_t connections, std::size_t waiting_requests);
+
+  // The page in Prometheus' text format.
+  [[nodiscard]] std::string Text() const;
+
+ private:
+  class Families;
+  std::unique_ptr<Families> families_;
+};
+
+}  // namespace billhook

@@ -1,0 +1,59 @@
+// Reads of the log for callers: the global stream, one stream, counts. Thread safe; throws StorageError.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "domain/event.h"
+#include "service/query/page.h"
+#include "service/storage/sql.h"
+
+namespace billhook::query {
+
+// The event as callers see it. The payload is the stored text, byte for byte.
+std::string EventBody(const RecordedEvent& recorded);
+
+enum class TimeAxis { kOccurred, kRecorded };
+
+struct EventFilter {
+  std::string tenant;
+  std::optional<std::int64_t> after_position;
+  std::optional<std::string> aggregate_type;
+  std::optional<std::string> event_type;
+  std::optional<std::string> source;
+  std::optional<std::string> caused_by;
+  std::optional<UnixMicros> from;  // both inclusive
+  std::optional<UnixMicros> to;
+  TimeAxis axis = TimeAxis::kOccurred;
+};
+
+// In order of position, which is also the cursor's key.
+constexpr std::size_t kEventKeyParts = 1;
+Page ListEvents(storage::Database& database, const EventFilter& filter, const PageRequest& request);
+
+// The aggregate types under which the ID has a stream.
+std::vector<std::string> TypesOf(storage::Database& database, const std::string& tenant,
+                                 const std::string& aggregate_id);
+
+struct StreamFilter {
+  std::string tenant;
+  std::string aggregate_type;
+  std::string aggregate_id;
+  std::int64_t from_version = 1;
+  std::optional<std::int64_t> to_version;
+};
+// In order of version, which is also the cursor's key.
+Page ListStream(storage::Database& database, const StreamFilter& filter, const PageRequest& request);
+
+struct Statistics {
+  std::int64_t total = 0;
+  std::map<std::string, std::int64_t> by_event_type;
+  std::map<std::string, std::int64_t> by_aggregate_type;
+  std::int64_t latest_position = 0;
+};
+// Always true to the log: what the counts have not seen yet is counted on the way.
+Statistics StatisticsOf(storage::Database& database, const std::string& tenant);
+
+}  // namespace billhook::query

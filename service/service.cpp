@@ -1,0 +1,108 @@
+#include "service/service.h"
+
+#include <algorithm>
+
+#include "projections/registry.h"
+#include "service/log.h"
+#include "service/storage/migrations.h"
+#include "service/storage/open_database.h"
+
+namespace billhook {
+namespace {
+
+// Opened and migrated, before anything else looks at it.
+std::unique_ptr<storage::Database> PrepareDatabase(const Config& config, const Clock& clock) {
+  auto database =
+      storage::OpenDatabase(config.database_url, config.db_pool_size, storage::Ownership::kExclusive);
+  if (config.auto_migrate) {
+    for (const std::string& name : storage::Migrate(*database, storage::AllMigrations(), clock())) {
+      log::Info("migrated", {{"migration", name}});
+    }
+    return database;
+  }
+  for (const storage::MigrationStatus& status : storage::StatusOf(*database, storage::AllMigrations())) {
+    if (!status.applied) {
+      throw StorageError(
+          "migration " + status.name + " is missing: run billhook migrate, or set AUTO_MIGRATE=true", false);
+    }
+  }
+  return database;
+}
+
+void LogStep(const Projection& projection, const storage::Step& step) {
+  if (step.dead_letters == 0) return;
+  log::Warn("dead letters",
+            {{"projection", projection.name()}, {"count", step.dead_letters}, {"position", step.position}});
+}
+
+void LogFailure(const Projection& projection, const std::string& what) {
+  log::Error("projection failed", {{"projection", projection.name()}, {"error", what}});
+}
+
+http::Limits LimitsOf(const Config& config) {
+  http::Limits limits;
+  limits.max_body_bytes = config.max_body_bytes;
+  limits.request_timeout = config.http_request_timeout;
+  limits.idle_timeout = config.http_idle_timeout;
+  return limits;
+}
+
+}  // namespace
+
+Service::Service(Config config, Clock clock)
+    : config_(std::move(config)),
+      database_(PrepareDatabase(config_, clock)),
+      log_(*database_),
+      read_models_(*database_),
+      projector_(read_models_, AllProjections(),
+                 {.batch = config_.projection_batch,
+                  .max_waiters = std::max<std::size_t>(1, config_.http_threads / 4)},
+                 clock, &LogStep, &LogFailure),
+      group_commit_(
+          log_, {.batch_max = config_.append_batch_max, .linger = config_.append_linger}, clock,
+          [this](const ingest::CommitReport& report) {
+            metrics_.ObserveCommit(report.requests, report.events, report.duration);
+            if (report.events > 0) projector_.Wake();
+          },
+          [this](const StorageError& error) { LogAppendFailure(error); }),
+      services_{config_,    *database_,    log_,     read_models_,
+                projector_, group_commit_, metrics_, [this] { return server_.stats(); },
+                clock},
+      api_(config_.api_keys, metrics_),
+      server_(
+          LimitsOf(config_), config_.http_threads,
+          [this](const http::Request& request) { return api_.Handle(request); },
+          [this](const http::Request& request, http::Fault fault) {
+            return api_.HandleFault(request, fault);
+          }) {
+  http::AddAllRoutes(api_, services_);
+  read_models_.Register(AllProjections(), clock());
+}
+
+Service::~Service() = default;
+
+// An outage fails every batch: one line a second says so.
+void Service::LogAppendFailure(const StorageError& error) {
+  ++append_failures_;
+  const auto now = std::chrono::steady_clock::now();
+  if (error.retryable() && now < next_append_failure_line_) return;
+  next_append_failure_line_ = now + std::chrono::seconds(1);
+  log::Error("append failed",
+             {{"error", error.what()}, {"retryable", error.retryable()}, {"batches", append_failures_}});
+  append_failures_ = 0;
+}
+
+std::string Service::Start() {
+  projector_.Start();
+  return server_.Start(config_.host, config_.port);
+}
+
+bool Service::Stop(std::chrono::steady_clock::time_point deadline) {
+  projector_.ReleaseWaiters();
+  const bool finished = server_.Stop(deadline);
+  group_commit_.Stop();
+  projector_.Stop();
+  return finished;
+}
+
+}  // namespace billhook

@@ -1,0 +1,225 @@
+#include "service/simulate/subscription_life.h"
+
+#include <array>
+#include <utility>
+
+#include "domain/check.h"
+#include "service/simulate/aftermath.h"
+#include "service/simulate/people.h"
+
+namespace billhook::simulate {
+namespace {
+
+constexpr std::array<std::int64_t, 3> kTrialDays = {7, 14, 30};
+
+bool StartsWithoutMethod(Plot plot) {
+  return plot == Plot::kTrialPauses || plot == Plot::kInvoiced;
+}
+
+}  // namespace
+
+SubscriptionLife::SubscriptionLife(World& world, Plot plot) : world_(world), plot_(plot) {
+  patron_.teller = std::make_shared<Teller>(world, world.fates().versions.Deal(world.random()));
+  currency_ = world.fates().currencies.Deal(world.random());
+  tier_ = world.random().Below(3);
+  if (plot == Plot::kSteady && random().Chance(30)) interval_ = random().Chance(60) ? "week" : "year";
+}
+
+void SubscriptionLife::At(std::int64_t time, Step step) {
+  world_.At(time, [self = shared_from_this(), step] { ((*self).*step)(); });
+}
+
+void SubscriptionLife::Begin() {
+  teller().ByRequest();
+  patron_.customer = NewCustomer(teller());
+  patron_.method = NewPaymentMethod(teller(), patron_.customer->person);
+  teller().Tell("customer.created", *patron_.customer);
+  if (StartsWithoutMethod(plot_)) return After(random().Between(10, 600), &SubscriptionLife::Subscribe);
+  After(random().Between(0, 90), &SubscriptionLife::AttachMethod);
+}
+
+void SubscriptionLife::AttachMethod() {
+  teller().ByRequest();
+  patron_.method->customer = patron_.customer->id;
+  teller().Tell("payment_method.attached", *patron_.method);
+  const Customer before = *patron_.customer;
+  patron_.customer->default_payment_method = patron_.method->id;
+  teller().TellChange("customer.updated", before, *patron_.customer);
+  if (subscriptions_had_ == 0) After(random().Between(1, 300), &SubscriptionLife::Subscribe);
+}
+
+void SubscriptionLife::UsePrice(std::size_t tier) {
+  const auto [product, product_is_new] = world_.ProductOf(tier);
+  const auto [price, price_is_new] = world_.PriceOf(tier, currency_, interval_);
+  if (product_is_new) teller().Tell("product.created", *product);
+  if (price_is_new) teller().Tell("price.created", *price);
+  tier_ = tier;
+  price_ = price;
+}
+
+void SubscriptionLife::Subscribe() {
+  Subscribe(plot_);
+}
+
+void SubscriptionLife::Subscribe(Plot plot) {
+  teller().ByRequest();
+  UsePrice(tier_);
+  ++subscriptions_had_;
+  renewals_ = 0;
+  pending_lines_.clear();
+  subscription_ = {};
+  subscription_.id = random().Id("sub_");
+  subscription_.customer = patron_.customer->id;
+  subscription_.currency = currency_;
+  subscription_.created = world_.now();
+  subscription_.period_start = world_.now();
+  subscription_.period_end = PeriodAfter(world_.now());
+  subscription_.items = {{random().ShortId("si_"), price_, random().Between(1, 8), world_.now()}};
+  if (tier_ > 0 && random().Chance(20)) {  // an add-on beside the plan
+    const std::size_t plan = tier_;
+    UsePrice(0);
+    subscription_.items.push_back({random().ShortId("si_"), price_, random().Between(1, 3), world_.now()});
+    UsePrice(plan);
+  }
+  subscription_.metadata_seats = std::to_string(subscription_.items.front().quantity);
+  if (patron_.customer->currency.empty()) {
+    const Customer before = *patron_.customer;
+    patron_.customer->currency = currency_;
+    teller().TellChange("customer.updated", before, *patron_.customer);
+  }
+  switch (plot) {
+    case Plot::kTrialConverts:
+    case Plot::kTrialCanceled:
+    case Plot::kTrialPauses:
+      return StartTrial();
+    case Plot::kAuthenticates:
+    case Plot::kNeverStarts:
+      return StartIncomplete();
+    case Plot::kInvoiced:
+      return StartInvoiced();
+    default:
+      return StartPaid();
+  }
+}
+
+void SubscriptionLife::StartTrial() {
+  subscription_.status = "trialing";
+  subscription_.trial_start = world_.now();
+  subscription_.trial_end = world_.now() + kTrialDays[random().Below(kTrialDays.size())] * kDay;
+  subscription_.period_end = subscription_.trial_end;
+  if (plot_ != Plot::kTrialPauses) {
+    SetupIntent setup;
+    setup.id = random().Id("seti_");
+    setup.customer = patron_.customer->id;
+    setup.client_secret = setup.id + "_secret_" + random().Base62(31);
+    setup.created = world_.now();
+    setup.status = "requires_confirmation";
+    setup.payment_method = patron_.method->id;
+    teller().Tell("setup_intent.created", setup);
+    setup.status = "succeeded";
+    teller().Tell("setup_intent.succeeded", setup);
+    subscription_.default_payment_method = patron_.method->id;
+  }
+  bill_ = DraftBill(patron_, subscription_, "subscription_create");
+  subscription_.latest_invoice = bill_.invoice.id;
+  teller().Tell("customer.subscription.created", subscription_);
+  teller().Tell("invoice.created", bill_.invoice);
+  FinalizeBill(patron_, bill_);
+  PayBill(patron_, bill_);
+  if (plot_ == Plot::kTrialCanceled)
+    return After(random().Between(kDay, 6 * kDay), &SubscriptionLife::CancelNow);
+  At(subscription_.trial_end - 3 * kDay, &SubscriptionLife::WarnOfTrialEnd);
+}
+
+void SubscriptionLife::WarnOfTrialEnd() {
+  teller().Automatically();
+  teller().Tell("customer.subscription.trial_will_end", subscription_);
+  At(subscription_.trial_end, &SubscriptionLife::EndTrial);
+}
+
+void SubscriptionLife::EndTrial() {
+  if (plot_ != Plot::kTrialPauses) return Renew();
+  teller().Automatically();
+  SetStatus("paused");
+  teller().Tell("customer.subscription.paused", subscription_);
+  After(random().Between(2 * kDay, 20 * kDay), &SubscriptionLife::LeavePause);
+}
+
+void SubscriptionLife::LeavePause() {
+  if (random().Chance(35)) return CancelNow();
+  AttachMethod();
+  teller().ByRequest();
+  const Subscription before = subscription_;
+  subscription_.status = "active";
+  subscription_.default_payment_method = patron_.method->id;
+  subscription_.period_start = world_.now();
+  subscription_.period_end = PeriodAfter(world_.now());
+  bill_ = DraftBill(patron_, subscription_, "subscription_update");
+  subscription_.latest_invoice = bill_.invoice.id;
+  teller().Tell("invoice.created", bill_.invoice);
+  FinalizeBill(patron_, bill_);
+  if (const auto charge = PayBill(patron_, bill_)) ScheduleAftermath(patron_.teller, charge);
+  teller().TellChange("customer.subscription.updated", before, subscription_);
+  teller().Tell("customer.subscription.resumed", subscription_);
+  PlanPeriod();
+}
+
+void SubscriptionLife::StartPaid() {
+  const bool shown_incomplete = random().Chance(50);
+  subscription_.default_payment_method = patron_.method->id;
+  subscription_.status = shown_incomplete ? "incomplete" : "active";
+  bill_ = DraftBill(patron_, subscription_, "subscription_create");
+  subscription_.latest_invoice = bill_.invoice.id;
+  teller().Tell("customer.subscription.created", subscription_);
+  teller().Tell("invoice.created", bill_.invoice);
+  FinalizeBill(patron_, bill_);
+  if (const auto charge = PayBill(patron_, bill_)) ScheduleAftermath(patron_.teller, charge);
+  if (shown_incomplete) SetStatus("active");
+  PlanPeriod();
+}
+
+void SubscriptionLife::StartIncomplete() {
+  subscription_.status = "incomplete";
+  bill_ = DraftBill(patron_, subscription_, "subscription_create");
+  subscription_.latest_invoice = bill_.invoice.id;
+  teller().Tell("customer.subscription.created", subscription_);
+  teller().Tell("invoice.created", bill_.invoice);
+  bill_.invoice.auto_advance = false;
+  FinalizeBill(patron_, bill_);
+  if (plot_ == Plot::kNeverStarts && random().Chance(50)) {
+    FailBill(patron_, bill_, 0);
+  } else {
+    AskForConfirmation(teller(), *bill_.intent);
+    teller().Tell("invoice.payment_action_required", bill_.invoice);
+  }
+  if (plot_ == Plot::kNeverStarts) return After(23 * kHour, &SubscriptionLife::Expire);
+  After(random().Between(20, 20 * kMinute), &SubscriptionLife::Confirm);
+}
+
+void SubscriptionLife::Confirm() {
+  teller().ByRequest();
+  const auto charge = PayBill(patron_, bill_);
+  BILLHOOK_CHECK(charge != nullptr);
+  ScheduleAftermath(patron_.teller, charge);
+  SetStatus("active");
+  PlanPeriod();
+}
+
+void SubscriptionLife::Expire() {
+  teller().Automatically();
+  VoidBill(patron_, bill_);
+  SetStatus("incomplete_expired");
+  GoOnAfterEnd();
+}
+
+void SubscriptionLife::StartInvoiced() {
+  subscription_.status = "active";
+  subscription_.collection_method = "send_invoice";
+  bill_ = DraftBill(patron_, subscription_, "subscription_create");
+  subscription_.latest_invoice = bill_.invoice.id;
+  teller().Tell("customer.subscription.created", subscription_);
+  teller().Tell("invoice.created", bill_.invoice);
+  After(kHour + random().Between(0, 120), &SubscriptionLife::Collect);
+}
+
+}  // namespace billhook::simulate

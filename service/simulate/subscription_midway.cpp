@@ -1,0 +1,164 @@
+#include <array>
+#include <utility>
+
+#include "service/simulate/aftermath.h"
+#include "service/simulate/people.h"
+#include "service/simulate/subscription_life.h"
+
+namespace billhook::simulate {
+namespace {
+
+constexpr std::array<std::string_view, 4> kFeedback = {"too_expensive", "unused", "switched_service", ""};
+constexpr std::size_t kTopTier = 3;
+
+}  // namespace
+
+void SubscriptionLife::ActMidway() {
+  teller().ByRequest();
+  switch (midway_) {
+    case Midway::kQuantity:
+      return ChangeQuantity(false);
+    case Midway::kQuantityAndMetadata:
+      return ChangeQuantity(true);
+    case Midway::kUpgradeBilledLater:
+      return ChangePlan(false);
+    case Midway::kUpgradeBilledNow:
+      return ChangePlan(true);
+    case Midway::kCancelAtPeriodEnd:
+    case Midway::kCancelAndThinkBetter:
+      return CancelAtPeriodEnd();
+    case Midway::kCancelNow:
+      return CancelNow();
+    case Midway::kPauseCollection:
+      return PauseCollection();
+    case Midway::kMove:
+      return Move();
+    case Midway::kNothing:
+      return PlanRenewal();
+  }
+}
+
+// A pending line over the rest of the period: a credit (sign -1) or a charge (sign 1).
+void SubscriptionLife::AddProration(const Price* price, std::int64_t quantity, int sign) {
+  const std::int64_t period = subscription_.period_end - subscription_.period_start;
+  const std::int64_t left = subscription_.period_end - world_.now();
+  InvoiceItem item;
+  InvoiceLine& line = item.line;
+  line.id = random().Id("il_");
+  line.invoice_item = random().Id("ii_");
+  line.description = std::string(sign < 0 ? "Unused" : "Remaining") + " time on " + price->nickname;
+  line.subscription = subscription_.id;
+  line.subscription_item = subscription_.items.front().id;
+  line.price = price;
+  line.quantity = quantity;
+  line.amount = sign * (price->unit_amount * quantity * (left / kHour) / (period / kHour));
+  line.period_start = world_.now();
+  line.period_end = subscription_.period_end;
+  line.proration = true;
+  item.customer = patron_.customer->id;
+  item.currency = currency_;
+  item.created = world_.now();
+  teller().Tell("invoiceitem.created", item);
+  pending_lines_.push_back(std::move(line));
+}
+
+void SubscriptionLife::ChangeQuantity(bool with_metadata) {
+  const std::int64_t added = random().Between(1, 3);
+  const Subscription before = subscription_;
+  subscription_.items.front().quantity += added;
+  teller().TellChange("customer.subscription.updated", before, subscription_);
+  AddProration(subscription_.items.front().price, added, 1);
+  if (with_metadata) {  // a second change in the same second
+    const Subscription between = subscription_;
+    subscription_.metadata_seats = std::to_string(subscription_.items.front().quantity);
+    teller().TellChange("customer.subscription.updated", between, subscription_);
+  }
+  PlanRenewal();
+}
+
+void SubscriptionLife::ChangePlan(bool bill_now) {
+  if (tier_ == kTopTier) return ChangeQuantity(false);
+  SubscriptionItem& item = subscription_.items.front();
+  UsePrice(tier_ + 1);
+  const Subscription before = subscription_;
+  const Price* const old_price = std::exchange(item.price, price_);
+  teller().TellChange("customer.subscription.updated", before, subscription_);
+  AddProration(old_price, item.quantity, -1);
+  AddProration(price_, item.quantity, 1);
+  const bool sends_invoices = subscription_.collection_method == "send_invoice";
+  if (bill_now && !sends_invoices) {
+    // always_invoice: the whole invoice and a second change of the subscription, in the same second.
+    bill_ =
+        DraftBill(patron_, subscription_, "subscription_update", std::exchange(pending_lines_, {}), false);
+    teller().Tell("invoice.created", bill_.invoice);
+    FinalizeBill(patron_, bill_);
+    if (const auto charge = PayBill(patron_, bill_)) ScheduleAftermath(patron_.teller, charge);
+    const Subscription between = subscription_;
+    subscription_.latest_invoice = bill_.invoice.id;
+    teller().TellChange("customer.subscription.updated", between, subscription_);
+  }
+  PlanRenewal();
+}
+
+void SubscriptionLife::CancelAtPeriodEnd() {
+  const Subscription before = subscription_;
+  subscription_.cancel_at_period_end = true;
+  subscription_.cancel_at = subscription_.period_end;
+  subscription_.canceled_at = world_.now();
+  subscription_.cancellation_reason = "cancellation_requested";
+  subscription_.cancellation_feedback = kFeedback[random().Below(kFeedback.size())];
+  teller().TellChange("customer.subscription.updated", before, subscription_);
+  if (midway_ != Midway::kCancelAndThinkBetter) return PlanRenewal();
+  const std::int64_t left = subscription_.period_end - world_.now();
+  At(world_.now() + left / 5, &SubscriptionLife::ThinkBetter);
+}
+
+void SubscriptionLife::ThinkBetter() {
+  teller().ByRequest();
+  const Subscription before = subscription_;
+  subscription_.cancel_at_period_end = false;
+  subscription_.cancel_at = 0;
+  subscription_.canceled_at = 0;
+  subscription_.cancellation_reason.clear();
+  subscription_.cancellation_feedback.clear();
+  teller().TellChange("customer.subscription.updated", before, subscription_);
+  PlanRenewal();
+}
+
+void SubscriptionLife::CancelNow() {
+  teller().ByRequest();
+  subscription_.cancellation_feedback = kFeedback[random().Below(kFeedback.size())];
+  End("cancellation_requested");
+}
+
+void SubscriptionLife::PauseCollection() {
+  const Subscription before = subscription_;
+  subscription_.paused_collection_behavior = "void";
+  teller().TellChange("customer.subscription.updated", before, subscription_);
+  PlanRenewal();
+}
+
+void SubscriptionLife::ResumeCollection() {
+  teller().ByRequest();
+  const Subscription before = subscription_;
+  subscription_.paused_collection_behavior.clear();
+  teller().TellChange("customer.subscription.updated", before, subscription_);
+  PlanRenewal();
+}
+
+// A new address to write to and a new card, in one second.
+void SubscriptionLife::Move() {
+  const Customer before = *patron_.customer;
+  patron_.customer->email = "new." + before.email;
+  teller().TellChange("customer.updated", before, *patron_.customer);
+  patron_.method = NewPaymentMethod(teller(), patron_.customer->person);
+  AttachMethod();
+  if (!subscription_.default_payment_method.empty()) {
+    const Subscription old = subscription_;
+    subscription_.default_payment_method = patron_.method->id;
+    teller().TellChange("customer.subscription.updated", old, subscription_);
+  }
+  PlanRenewal();
+}
+
+}  // namespace billhook::simulate

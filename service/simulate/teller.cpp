@@ -1,0 +1,39 @@
+#include "service/simulate/teller.h"
+
+namespace billhook::simulate {
+
+void Teller::ByRequest() {
+  request_id_ = random().ShortId("req_");
+  const std::string hex = random().Hex(32);
+  idempotency_key_ = hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-4" + hex.substr(13, 3) + "-a" +
+                     hex.substr(17, 3) + "-" + hex.substr(20);
+}
+
+void Teller::Automatically() {
+  request_id_.clear();
+  idempotency_key_.clear();
+}
+
+void Teller::OpenEnvelope(JsonText& json, const std::string& id, std::int64_t created) {
+  json.Begin();
+  json.Field("id", id);
+  json.Field("object", "event");
+  json.Field("api_version", NameOf(version_));
+  json.Field("created", created);
+  json.Begin("data");
+  json.Key("object");
+}
+
+void Teller::CloseEnvelope(JsonText& json, std::string_view type) {
+  json.End();
+  json.Field("livemode", world_.livemode());
+  json.Field("pending_webhooks", random().Between(1, 3));
+  json.Begin("request");
+  json.Optional("id", request_id_);
+  json.Optional("idempotency_key", idempotency_key_);
+  json.End();
+  json.Field("type", type);
+  json.End();
+}
+
+}  // namespace billhook::simulate

@@ -1,0 +1,116 @@
+// The stage of the simulation: simulated time, the agenda of scenes to come, the events told but not yet
+// given out, the price list, and the books that become the truth. A discrete-event simulation: scenes run in
+// order of time, each may tell events (now or some seconds later) and put further scenes on the agenda. Not
+// thread safe.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "service/simulate/fates.h"
+#include "service/simulate/history.h"
+#include "service/simulate/json_text.h"
+#include "service/simulate/objects.h"
+#include "service/simulate/random.h"
+
+namespace billhook::simulate {
+
+inline constexpr std::int64_t kHistoryBegin = 1'767'225'600;  // 2026-01-01T00:00:00Z
+inline constexpr std::int64_t kMinute = 60;
+inline constexpr std::int64_t kHour = 3'600;
+inline constexpr std::int64_t kDay = 86'400;
+
+inline constexpr std::array<std::string_view, 3> kCurrencies = {"usd", "eur", "jpy"};
+
+using Scene = std::function<void()>;
+
+// What an event makes known about one object.
+struct Fact {
+  enum class About { kNothing, kSubscription, kInvoice, kCustomer };
+  About about = About::kNothing;
+  std::string id;
+  std::string status;  // of a customer: "deleted" or empty
+};
+
+class World {
+ public:
+  World(std::uint64_t seed, bool livemode, bool pretty) : random_(seed), livemode_(livemode), text_(pretty) {}
+
+  Random& random() { return random_; }
+  Fates& fates() { return fates_; }
+  [[nodiscard]] std::int64_t now() const { return now_; }
+  [[nodiscard]] bool livemode() const { return livemode_; }
+
+  // A cleared buffer to write one event's body into.
+  JsonText& Paper();
+
+  // `time` is never before now().
+  void At(std::int64_t time, Scene scene);
+  void After(std::int64_t seconds, Scene scene) { At(now_ + seconds, std::move(scene)); }
+
+  // Puts what the paper holds among the events, `delay_s` from now, together with what was booked since the
+  // last one.
+  void Publish(std::string id, std::string_view type, std::int64_t delay_s, Fact fact);
+
+  // Books an amount; it counts from the next published event on, which must be the first that tells of it.
+  void Book(std::int64_t LedgerTruth::*column, std::string_view currency, std::int64_t amount);
+
+  // What Stripe holds for the account in that currency.
+  [[nodiscard]] std::int64_t balance(std::string_view currency) const;
+
+  // Runs scenes until the next event in order of time is certain. The agenda never runs dry: lives go on
+  // arriving.
+  SimulatedEvent Next();
+
+  [[nodiscard]] const Truth& truth() const { return truth_; }
+
+  // The price of that tier (0 to 3), and whether this call made it: then its creation has to be told.
+  std::pair<const Price*, bool> PriceOf(std::size_t tier, std::string_view currency,
+                                        std::string_view interval);
+  // The product of that tier, and whether this call made it.
+  std::pair<Product*, bool> ProductOf(std::size_t tier);
+
+ private:
+  struct Booking {
+    std::int64_t LedgerTruth::*column;
+    std::string currency;
+    std::int64_t amount;
+  };
+  struct Pending {
+    SimulatedEvent event;
+    std::uint64_t sequence;
+    std::vector<Booking> bookings;
+    Fact fact;
+  };
+  struct Appointment {
+    std::int64_t time;
+    std::uint64_t sequence;
+    Scene scene;
+  };
+
+  void Learn(const Pending& pending);
+
+  Random random_;
+  Fates fates_;
+  const bool livemode_;
+  JsonText text_;
+  std::int64_t now_ = kHistoryBegin;
+  std::uint64_t sequence_ = 0;
+  std::vector<Appointment> agenda_;  // heap, the earliest on top
+  std::vector<Pending> pending_;     // heap, the earliest on top
+  std::vector<Booking> bookings_;
+  std::map<std::string, std::int64_t, std::less<>> balances_;
+  std::map<std::tuple<std::size_t, std::string, std::string>, Price> prices_;
+  std::map<std::size_t, Product> products_;
+  Truth truth_;
+};
+
+}  // namespace billhook::simulate

@@ -1,0 +1,56 @@
+// The append-only log over either engine: the event store's port, its readers and its proof. Thread safe.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "domain/event_store.h"
+#include "projections/projection.h"
+#include "service/storage/sql.h"
+
+namespace billhook::storage {
+
+// The columns of RecordedEvent, in the order that EventFrom expects.
+extern const std::string kEventColumns;
+RecordedEvent EventFrom(Rows& rows, std::size_t row);
+std::vector<RecordedEvent> EventsFrom(Rows rows);
+
+// No read of the log takes more payload than this into memory at a time, but for one event that is larger
+// alone.
+constexpr std::int64_t kMaxReadBytes = 8 << 20;
+
+// At most `limit` events and kMaxReadBytes with position > `after_position`, in order.
+std::vector<RecordedEvent> ReadLog(Session& session, std::int64_t after_position, std::size_t limit);
+// The same without the payloads that the projection does not read.
+std::vector<RecordedEvent> ReadLogFor(Session& session, const Projection& projection,
+                                      std::int64_t after_position, std::size_t limit);
+
+// What verifying the chain found.
+struct ChainReport {
+  std::int64_t events = 0;                         // how many were walked
+  std::optional<std::int64_t> first_bad_position;  // nothing: the log is whole
+  std::string what;                                // what is wrong there
+};
+
+class EventLog : public EventStore {
+ public:
+  explicit EventLog(Database& database) : database_(database) {}
+
+  std::vector<AppendOutcome> AppendBatch(const std::vector<const AppendRequest*>& requests,
+                                         UnixMicros now) override;
+  std::vector<RecordedEvent> ReadLog(std::int64_t after_position, std::size_t limit) override;
+  std::int64_t LatestPosition() override;
+
+  // Walks the whole chain from the first event to the head; `progress(position, last)` is called now and
+  // then.
+  ChainReport Verify(const std::function<void(std::int64_t, std::int64_t)>& progress);
+
+ private:
+  std::vector<RecordedEvent> ReadForVerify(std::int64_t after_position);
+
+  Database& database_;
+};
+
+}  // namespace billhook::storage

@@ -1,0 +1,97 @@
+#include "service/storage/migrations.h"
+
+#include <sstream>
+
+#include "domain/event_store.h"
+#include "domain/sha256.h"
+
+namespace billhook::storage {
+namespace {
+
+constexpr const char* kCreateTable =
+    "CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY, checksum TEXT NOT NULL, applied_at "
+    "BIGINT NOT NULL)";
+
+// The applied migrations, held against the known ones.
+std::vector<MigrationStatus> Compare(Session& session, const std::vector<Migration>& migrations) {
+  const Rows applied =
+      session.Query("SELECT name, checksum, applied_at FROM schema_migrations ORDER BY name");
+  if (applied.size() > migrations.size()) {
+    throw StorageError("the database is ahead of this binary (it has migration " +
+                           applied.Text(applied.size() - 1, 0) + "); run the newer billhook",
+                       false);
+  }
+  std::vector<MigrationStatus> statuses;
+  for (std::size_t i = 0; i < migrations.size(); ++i) {
+    MigrationStatus status{migrations[i].name, i < applied.size(), 0};
+    if (status.applied) {
+      if (applied.Text(i, 0) != status.name || applied.Text(i, 1) != ToHex(Sha256({migrations[i].sql}))) {
+        throw StorageError("migration " + applied.Text(i, 0) +
+                               " was applied with another text than this binary's " + status.name +
+                               "; run the billhook that made this database, or restore it",
+                           false);
+      }
+      status.applied_at = applied.Int(i, 2);
+    }
+    statuses.push_back(std::move(status));
+  }
+  return statuses;
+}
+
+}  // namespace
+
+const std::vector<Migration>& AllMigrations() {
+  static const std::vector<Migration> kMigrations = {
+#include "migration_files.inc"
+  };
+  return kMigrations;
+}
+
+std::string SqlFor(std::string_view engine, const std::string& sql) {
+  std::istringstream lines(sql);
+  std::string line;
+  std::string part;
+  bool wanted = true;
+  while (std::getline(lines, line)) {
+    if (line.rfind("-- @", 0) == 0) {
+      const std::string_view section = std::string_view(line).substr(4);
+      wanted = section == "both" || section == engine;
+    } else if (wanted) {
+      part.append(line).append("\n");
+    }
+  }
+  return part;
+}
+
+std::vector<MigrationStatus> StatusOf(Database& database, const std::vector<Migration>& migrations) {
+  Database::Lease session = database.Acquire(Purpose::kAppend);
+  Transaction transaction(*session);
+  session->BeginMigrating();
+  session->ExecuteScript(kCreateTable);
+  return Compare(*session, migrations);
+}
+
+std::vector<std::string> Migrate(Database& database, const std::vector<Migration>& migrations,
+                                 UnixMicros now) {
+  Database::Lease session = database.Acquire(Purpose::kAppend);
+  Transaction transaction(*session);
+  session->BeginMigrating();
+  session->ExecuteScript(kCreateTable);
+  std::vector<std::string> done;
+  const std::vector<MigrationStatus> statuses = Compare(*session, migrations);
+  for (std::size_t i = 0; i < migrations.size(); ++i) {
+    if (statuses[i].applied) continue;
+    try {
+      session->ExecuteScript(SqlFor(database.engine(), migrations[i].sql));
+    } catch (const StorageError& error) {
+      throw StorageError("migration " + migrations[i].name + " failed: " + error.what(), error.retryable());
+    }
+    session->Execute("INSERT INTO schema_migrations (name, checksum, applied_at) VALUES ($1, $2, $3)",
+                     {migrations[i].name, ToHex(Sha256({migrations[i].sql})), now});
+    done.push_back(migrations[i].name);
+  }
+  transaction.Commit();
+  return done;
+}
+
+}  // namespace billhook::storage

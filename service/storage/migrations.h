@@ -1,0 +1,40 @@
+// Numbered, forward-only migrations, applied once, in order, in one transaction under a lock, with checksums:
+// a migration that was applied with another text is an error, and so is a database that is ahead of this
+// binary. Their texts live in the folder migrations/ and travel in the binary.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "domain/time.h"
+#include "service/storage/sql.h"
+
+namespace billhook::storage {
+
+struct Migration {
+  std::string name;  // "0001_event_log"
+  std::string sql;   // with "-- @sqlite", "-- @postgresql" and "-- @both" in front of the parts that only one
+                     // engine gets
+};
+
+// All of this binary's migrations in order.
+const std::vector<Migration>& AllMigrations();
+
+// The part of the text that the engine gets.
+std::string SqlFor(std::string_view engine, const std::string& sql);
+
+struct MigrationStatus {
+  std::string name;
+  bool applied = false;
+  UnixMicros applied_at = 0;
+};
+
+// Where the database stands. Throws StorageError as Migrate does.
+std::vector<MigrationStatus> StatusOf(Database& database, const std::vector<Migration>& migrations);
+
+// Applies what is missing; the names of what was applied. Throws StorageError that names the migration at
+// fault.
+std::vector<std::string> Migrate(Database& database, const std::vector<Migration>& migrations,
+                                 UnixMicros now);
+
+}  // namespace billhook::storage

@@ -1,0 +1,15 @@
+// From DATABASE_URL to a database: the one place that knows which engines there are.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "service/storage/sqlite/sqlite_database.h"
+
+namespace billhook::storage {
+
+// `url` as ReadConfig accepts it; `readers` sessions for reads. Throws StorageError. PostgreSQL is connected
+// to on first use, and knows no ownership.
+std::unique_ptr<Database> OpenDatabase(const std::string& url, std::size_t readers, Ownership ownership);
+
+}  // namespace billhook::storage

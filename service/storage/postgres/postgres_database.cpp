@@ -1,0 +1,64 @@
+#include "service/storage/postgres/postgres_database.h"
+
+#include <string_view>
+
+#include <libpq-fe.h>
+
+#include "service/storage/postgres/postgres_session.h"
+
+namespace billhook::storage {
+namespace {
+
+constexpr std::size_t kAppenders = 2;
+constexpr std::size_t kMaxProjectors = 64;
+
+}  // namespace
+
+bool IsPostgresUrl(const std::string& url) {
+  PQconninfoOption* options = PQconninfoParse(url.c_str(), nullptr);
+  bool usable = options != nullptr;
+  for (const PQconninfoOption* option = options; usable && option->keyword != nullptr; ++option) {
+    // A password with an unescaped '/' is taken for a port.
+    const bool is_port = std::string_view(option->keyword) == "port" && option->val != nullptr;
+    if (is_port && std::string_view(option->val).find_first_not_of("0123456789,") != std::string_view::npos)
+      usable = false;
+  }
+  PQconninfoFree(options);
+  return usable;
+}
+
+std::string WithDefaultParameters(std::string url) {
+  struct Default {
+    const char* name;
+    const char* value;
+  };
+  // A host that is gone must be noticed in seconds (tcp_user_timeout, in ms), and a standby cannot take
+  // events.
+  constexpr Default kDefaults[] = {{"connect_timeout", "5"},
+                                   {"tcp_user_timeout", "10000"},
+                                   {"target_session_attrs", "read-write"},
+                                   {"application_name", "billhook"}};
+  for (const Default& parameter : kDefaults) {
+    const std::size_t query = url.find('?');
+    const std::string name = std::string(parameter.name) + "=";
+    const bool given = query != std::string::npos && (url.find("?" + name, query) != std::string::npos ||
+                                                      url.find("&" + name, query) != std::string::npos);
+    if (!given) url += (query == std::string::npos ? "?" : "&") + name + parameter.value;
+  }
+  return url;
+}
+
+PostgresDatabase::PostgresDatabase(const std::string& url, std::size_t readers)
+    : url_(WithDefaultParameters(url)), pool_({kAppenders, kMaxProjectors, readers}, [this](Purpose purpose) {
+        return std::make_unique<PostgresSession>(url_, purpose);
+      }) {}
+
+Database::Lease PostgresDatabase::Acquire(Purpose purpose) {
+  return Lease(*this, purpose, pool_.Acquire(purpose));
+}
+
+void PostgresDatabase::GiveBack(Purpose purpose, std::unique_ptr<Session> session) {
+  pool_.GiveBack(purpose, std::move(session));
+}
+
+}  // namespace billhook::storage

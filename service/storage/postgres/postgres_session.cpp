@@ -1,0 +1,255 @@
+#include "service/storage/postgres/postgres_session.h"
+
+#include <charconv>
+#include <set>
+
+#include "domain/event_store.h"
+#include "service/storage/sql_text.h"
+
+namespace billhook::storage {
+namespace {
+
+constexpr std::size_t kMaxPreparedStatements = 256;
+// "billhook" in ASCII: the key of the advisory lock under which migrations run.
+constexpr std::int64_t kMigrationLock = 0x62696c6c686f6f6b;
+
+// Which SQLSTATEs pass by themselves: connection trouble (08), serialisation and deadlock (40), resources
+// (53), limits (54 no), lock timeout (55P03), cancelled by a timeout or an administrator (57), the system's
+// own trouble (58), and 25006: the server turned read-only, as an old primary does in a failover.
+bool MayPass(const std::string& sqlstate) {
+  static const std::set<std::string> kClasses = {"08", "40", "53", "57", "58"};
+  return sqlstate.size() == 5 &&
+         (kClasses.count(sqlstate.substr(0, 2)) == 1 || sqlstate == "55P03" || sqlstate == "25006");
+}
+
+// libpqxx names the failed statement in its messages, which may hold a parameter's text: keep the server's
+// first line only.
+std::string FirstLine(const char* message) {
+  const std::string text(message);
+  return text.substr(0, text.find('\n'));
+}
+
+void AppendQuoted(std::string& literal, const std::string& text) {
+  literal += '"';
+  for (char c : text) {
+    if (c == '"' || c == '\\') literal += '\\';
+    literal += c;
+  }
+  literal += '"';
+}
+
+std::string ArrayLiteral(const TextList& texts) {
+  std::string literal = "{";
+  for (const std::string& text : texts) {
+    if (literal.size() > 1) literal += ',';
+    AppendQuoted(literal, text);
+  }
+  return literal + "}";
+}
+
+// One column of many rows as an array literal.
+std::string ArrayLiteral(const std::vector<Row>& rows, std::size_t column) {
+  std::string literal = "{";
+  for (const Row& row : rows) {
+    if (literal.size() > 1) literal += ',';
+    if (const auto* number = std::get_if<std::int64_t>(&row[column])) {
+      literal += std::to_string(*number);
+    } else if (const auto* text = std::get_if<std::string>(&row[column])) {
+      AppendQuoted(literal, *text);
+    } else {
+      literal += "NULL";
+    }
+  }
+  return literal + "}";
+}
+
+// Writers ask for single rows by key: a plan made while the tables were empty must not scan them for ever.
+// Readers ask with changing filters: each is planned for its own.
+const char* PlannerSettings(Purpose purpose) {
+  return purpose == Purpose::kRead ? "; SET plan_cache_mode = force_custom_plan"
+                                   : "; SET enable_seqscan = off";
+}
+
+}  // namespace
+
+template <typename Work>
+auto PostgresSession::Guarded(Work work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const pqxx::broken_connection& error) {
+    usable_ = false;
+    throw StorageError("PostgreSQL: " + FirstLine(error.what()), true);
+  } catch (const pqxx::sql_error& error) {
+    if (!connection_ || !connection_->is_open()) usable_ = false;
+    const bool may_pass = !usable_ || MayPass(error.sqlstate());
+    if (may_pass) usable_ = false;  // a fresh connection may find another host
+    throw StorageError("PostgreSQL " + error.sqlstate() + ": " + FirstLine(error.what()), may_pass);
+  } catch (const pqxx::failure& error) {
+    usable_ = false;
+    throw StorageError("PostgreSQL: " + FirstLine(error.what()), true);
+  }
+}
+
+PostgresSession::PostgresSession(const std::string& url, Purpose purpose) {
+  Guarded([&] {
+    connection_ = std::make_unique<pqxx::connection>(url);
+    quiet_ = std::make_unique<pqxx::quiet_errorhandler>(*connection_);
+    channel_ = std::make_unique<pqxx::nontransaction>(*connection_);
+    const pqxx::result encoding = channel_->exec(
+        std::string(
+            "SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'; SET jit = off; SET lock_timeout = '5s'; SET "
+            "statement_timeout = '60s'; "
+            "SET idle_in_transaction_session_timeout = '60s'; SET synchronous_commit = ") +
+        (purpose == Purpose::kProject ? "off" : "on") + PlannerSettings(purpose) + "; SHOW server_encoding");
+    if (encoding[0][0].as<std::string>() != "UTF8") {
+      throw StorageError("the database's encoding must be UTF8; create it with ENCODING 'UTF8'", false);
+    }
+  });
+}
+
+pqxx::result PostgresSession::Run(const std::string& sql, const Parameters& parameters) {
+  return Guarded([&] {
+    auto known = statements_.find(sql);
+    if (known == statements_.end()) {
+      if (statements_.size() == kMaxPreparedStatements) {
+        for (const auto& [text, prepared] : statements_) connection_->unprepare(prepared);
+        statements_.clear();
+      }
+      const std::string name = "s" + std::to_string(statements_.size());
+      const std::string text =
+          ReplaceMarker(sql, "PAIRS", "(SELECT value->>0 AS a, value->>1 AS b FROM json_array_elements(",
+                        "::json)) AS pair");
+      connection_->prepare(name, text);
+      known = statements_.emplace(sql, name).first;
+    }
+    std::vector<std::string> texts(parameters.size());
+    std::vector<const char*> pointers(parameters.size(), nullptr);
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      if (const auto* number = std::get_if<std::int64_t>(&parameters[i])) {
+        texts[i] = std::to_string(*number);
+        pointers[i] = texts[i].c_str();
+      } else if (const auto* text = std::get_if<std::string>(&parameters[i])) {
+        pointers[i] = text->c_str();
+      } else if (const auto* pairs = std::get_if<PairList>(&parameters[i])) {
+        texts[i] = PairsAsJson(*pairs);
+        pointers[i] = texts[i].c_str();
+      }
+    }
+#if PQXX_VERSION_MAJOR >= 7
+    pqxx::params bound;
+    for (const char* pointer : pointers) bound.append(pointer);
+    return channel_->exec_prepared(known->second, bound);
+#else
+    return channel_->exec_prepared(known->second, pqxx::prepare::make_dynamic_params(pointers));
+#endif
+  });
+}
+
+Rows PostgresSession::Query(const std::string& sql, const Parameters& parameters) {
+  const pqxx::result result = Run(sql, parameters);
+  Rows rows(static_cast<std::size_t>(result.columns()));
+  for (const pqxx::row& row : result) {
+    for (const pqxx::field& field : row) {
+      if (field.is_null()) {
+        rows.Add(std::monostate());
+      } else {
+        rows.Add(std::string(field.c_str(), field.size()));
+      }
+    }
+  }
+  return rows;
+}
+
+std::int64_t PostgresSession::Execute(const std::string& sql, const Parameters& parameters) {
+  return static_cast<std::int64_t>(Run(sql, parameters).affected_rows());
+}
+
+void PostgresSession::ExecuteScript(const std::string& script) {
+  Guarded([&] { channel_->exec(script); });
+}
+
+// LATERAL with OFFSET 0 leaves the planner no other way than one index look-up a value: without statistics,
+// as in a young database, it would rather read the whole generation.
+Rows PostgresSession::Lookup(const Table& table, std::int64_t generation, std::string_view column,
+                             const TextList& values) {
+  return Query("SELECT " + ColumnList(table.columns, "r.") +
+                   " FROM unnest($2::text[]) AS item CROSS JOIN LATERAL (SELECT " +
+                   ColumnList(table.columns) + " FROM " + std::string(table.name) +
+                   " WHERE generation = $1 AND " + std::string(column) + " = item OFFSET 0) AS r",
+               {generation, ArrayLiteral(values)});
+}
+
+void PostgresSession::Insert(std::string_view table, const std::vector<Column>& columns,
+                             const std::vector<Row>& rows) {
+  WriteRows(table, columns, rows, "");
+}
+
+void PostgresSession::Upsert(std::string_view table, const std::vector<Column>& columns, std::size_t keys,
+                             const std::vector<Row>& rows) {
+  WriteRows(table, columns, rows, OnConflictUpdate(columns, keys));
+}
+
+// One array a column, so that a batch of any size is one prepared statement and one round trip.
+void PostgresSession::WriteRows(std::string_view table, const std::vector<Column>& columns,
+                                const std::vector<Row>& rows, const std::string& on_conflict) {
+  if (rows.empty()) return;
+  std::string arrays;
+  Parameters parameters;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (i > 0) arrays += ", ";
+    arrays +=
+        "$" + std::to_string(i + 1) + (columns[i].type == ColumnType::kInteger ? "::bigint[]" : "::text[]");
+    parameters.emplace_back(ArrayLiteral(rows, i));
+  }
+  Execute("INSERT INTO " + std::string(table) + " (" + ColumnList(columns) + ") SELECT * FROM unnest(" +
+              arrays + ")" + on_conflict,
+          parameters);
+}
+
+void PostgresSession::Begin(const std::string& script) {
+  Guarded([&] {
+    in_transaction_ = true;
+    channel_->exec(script);
+  });
+}
+
+void PostgresSession::BeginRead() {
+  Begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+}
+
+void PostgresSession::BeginWrite() {
+  Begin("BEGIN");
+}
+
+void PostgresSession::BeginAppend() {
+  Begin("BEGIN; SELECT 1 FROM log_head WHERE singleton = 1 FOR UPDATE");
+}
+
+void PostgresSession::BeginMigrating() {
+  Begin("BEGIN; SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock(" +
+        std::to_string(kMigrationLock) + ")");
+}
+
+bool PostgresSession::BeginProjecting(std::string_view projection) {
+  BeginWrite();
+  return !Query("SELECT 1 FROM projections WHERE name = $1 FOR UPDATE SKIP LOCKED", {std::string(projection)})
+              .empty();
+}
+
+void PostgresSession::Commit() {
+  Guarded([&] { channel_->exec("COMMIT"); });
+  in_transaction_ = false;
+}
+
+void PostgresSession::Rollback() noexcept {
+  if (!in_transaction_) return;
+  in_transaction_ = false;
+  if (!usable_) return;
+  try {
+    channel_->exec("ROLLBACK");
+  } catch (const std::exception&) {
+    usable_ = false;
+  }
+}
+
+}  // namespace billhook::storage

@@ -1,0 +1,58 @@
+// One PostgreSQL connection as a Session, over libpqxx. One thread at a time. Any broken connection makes it
+// unusable for good: the pool opens another.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include <pqxx/pqxx>
+
+#include "service/storage/sql.h"
+
+namespace billhook::storage {
+
+class PostgresSession : public Session {
+ public:
+  // Connects. What can be rebuilt (kProject) is committed without waiting for the flush. Throws StorageError.
+  PostgresSession(const std::string& url, Purpose purpose);
+
+  Rows Query(const std::string& sql, const Parameters& parameters) override;
+  std::int64_t Execute(const std::string& sql, const Parameters& parameters) override;
+  void ExecuteScript(const std::string& script) override;
+  Rows Lookup(const Table& table, std::int64_t generation, std::string_view column,
+              const TextList& values) override;
+  void Insert(std::string_view table, const std::vector<Column>& columns,
+              const std::vector<Row>& rows) override;
+  void Upsert(std::string_view table, const std::vector<Column>& columns, std::size_t keys,
+              const std::vector<Row>& rows) override;
+  void BeginRead() override;
+  void BeginWrite() override;
+  void BeginAppend() override;
+  void BeginMigrating() override;
+  bool BeginProjecting(std::string_view projection) override;
+  void ContinueWriting() override {}
+  void Commit() override;
+  void Rollback() noexcept override;
+  [[nodiscard]] bool usable() const override { return usable_; }
+
+ private:
+  // Runs `work`, turning libpqxx's exceptions into StorageError.
+  template <typename Work>
+  auto Guarded(Work work) -> decltype(work());
+  pqxx::result Run(const std::string& sql, const Parameters& parameters);
+  void WriteRows(std::string_view table, const std::vector<Column>& columns, const std::vector<Row>& rows,
+                 const std::string& on_conflict);
+  void Begin(const std::string& script);
+
+  std::unique_ptr<pqxx::connection> connection_;
+  std::unique_ptr<pqxx::errorhandler>
+      quiet_;  // libpqxx prints notices to standard error unless told otherwise
+  std::unique_ptr<pqxx::nontransaction>
+      channel_;  // BEGIN and COMMIT are ours, so that locks ride along with BEGIN
+  std::unordered_map<std::string, std::string> statements_;  // SQL text to the prepared statement's name
+  bool in_transaction_ = false;
+  bool usable_ = true;
+};
+
+}  // namespace billhook::storage

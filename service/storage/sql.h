@@ -1,0 +1,152 @@
+// The seam between billhook and its two database engines. SQL that both understand is written once against
+// `Session`; what truly differs (locks, bulk writes, error codes) lives in the adapters under sqlite/ and
+// postgres/. A Session is one connection and belongs to one thread at a time; a Database hands them out and
+// is thread safe. All calls throw StorageError (domain/event_store.h) for the world's faults.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "projections/table.h"
+
+namespace billhook::storage {
+
+// A parameter: NULL, an integer, a text, or a list of pairs of texts for PAIRS($n).
+using TextList = std::vector<std::string>;
+using PairList = std::vector<std::pair<std::string, std::string>>;
+using Parameter = std::variant<std::monostate, std::int64_t, std::string, PairList>;
+using Parameters = std::vector<Parameter>;
+
+// The rows of an answer, by number of row and column. A value of another type than asked for (a damaged
+// database) throws StorageError.
+class Rows {
+ public:
+  Rows() = default;
+  explicit Rows(std::size_t columns) : columns_(columns) {}
+  void Add(Cell cell) { cells_.push_back(std::move(cell)); }
+
+  [[nodiscard]] std::size_t size() const { return columns_ == 0 ? 0 : cells_.size() / columns_; }
+  [[nodiscard]] bool empty() const { return size() == 0; }
+  [[nodiscard]] bool IsNull(std::size_t row, std::size_t column) const;
+  [[nodiscard]] std::int64_t Int(std::size_t row, std::size_t column) const;
+  [[nodiscard]] const std::string& Text(std::size_t row, std::size_t column) const;
+  [[nodiscard]] std::optional<std::string> OptionalText(std::size_t row, std::size_t column) const;
+  // Moves the text out.
+  [[nodiscard]] std::string TakeText(std::size_t row, std::size_t column);
+  // The cell as the column's type.
+  [[nodiscard]] Cell Take(std::size_t row, std::size_t column, ColumnType type);
+
+ private:
+  [[nodiscard]] const Cell& At(std::size_t row, std::size_t column) const;
+
+  std::size_t columns_ = 0;
+  std::vector<Cell> cells_;
+};
+
+class Session {
+ public:
+  virtual ~Session() = default;
+
+  // Runs one statement with $1, $2 ... parameters and returns its rows. `PAIRS($n)` stands for a table of the
+  // pairs of parameter n with the columns a and b. Statements are prepared once a connection.
+  virtual Rows Query(const std::string& sql, const Parameters& parameters) = 0;
+  Rows Query(const std::string& sql) { return Query(sql, {}); }
+  // The same for a statement without rows: how many rows it changed.
+  virtual std::int64_t Execute(const std::string& sql, const Parameters& parameters) = 0;
+  std::int64_t Execute(const std::string& sql) { return Execute(sql, {}); }
+  // Several statements in one text, without parameters (migrations).
+  virtual void ExecuteScript(const std::string& script) = 0;
+
+  // The rows of a read-model generation whose `column` has one of `values`: one look into its index for each
+  // value.
+  virtual Rows Lookup(const Table& table, std::int64_t generation, std::string_view column,
+                      const TextList& values) = 0;
+
+  // Writes many rows in one go, `columns` in the order of the cells; a row that breaks a unique key fails
+  // them all.
+  virtual void Insert(std::string_view table, const std::vector<Column>& columns,
+                      const std::vector<Row>& rows) = 0;
+  // The same, replacing rows with equal `keys` (the first `keys` columns, which are a unique key of the
+  // table).
+  virtual void Upsert(std::string_view table, const std::vector<Column>& columns, std::size_t keys,
+                      const std::vector<Row>& rows) = 0;
+
+  // A transaction that sees one state of the database throughout and writes nothing.
+  virtual void BeginRead() = 0;
+  // A transaction that may write. On SQLite it holds the one write lock from here on.
+  virtual void BeginWrite() = 0;
+  // The same, and appends to the log wait until it ends: taken before positions are given, so that they are
+  // in commit order.
+  virtual void BeginAppend() = 0;
+  // The same for migrations: a second process waits here until the first is done.
+  virtual void BeginMigrating() = 0;
+  // Takes the right to advance the projection until the transaction ends, without waiting; false if another
+  // process has it. On PostgreSQL it begins the transaction; on SQLite one process owns the file, so the
+  // right needs no lock and BeginWrite is still to be called before the first write.
+  virtual bool BeginProjecting(std::string_view projection) = 0;
+  // Ends BeginProjecting's reading part: writes may follow.
+  virtual void ContinueWriting() = 0;
+  virtual void Commit() = 0;
+  // Never throws; does nothing outside a transaction.
+  virtual void Rollback() noexcept = 0;
+
+  // False once the connection is of no more use.
+  [[nodiscard]] virtual bool usable() const = 0;
+};
+
+// What a session is for. Read models and checkpoints can be rebuilt, so only the log pays for a flush at each
+// commit.
+enum class Purpose { kAppend, kProject, kRead };
+
+class Database {
+ public:
+  virtual ~Database() = default;
+
+  // A session that goes back to the pool with the lease. Waits up to the pool's limit for a free one.
+  class Lease {
+   public:
+    Lease(Database& database, Purpose purpose, std::unique_ptr<Session> session)
+        : database_(&database), purpose_(purpose), session_(std::move(session)) {}
+    Lease(Lease&&) = default;
+    Lease& operator=(Lease&&) = delete;
+    ~Lease() {
+      if (session_) database_->GiveBack(purpose_, std::move(session_));
+    }
+    Session* operator->() { return session_.get(); }
+    Session& operator*() { return *session_; }
+
+   private:
+    Database* database_;
+    Purpose purpose_;
+    std::unique_ptr<Session> session_;
+  };
+  virtual Lease Acquire(Purpose purpose) = 0;
+
+  // "sqlite" or "postgresql".
+  [[nodiscard]] virtual std::string_view engine() const = 0;
+
+ protected:
+  virtual void GiveBack(Purpose purpose, std::unique_ptr<Session> session) = 0;
+};
+
+// Rolls back at the end of the scope unless Commit was called.
+class Transaction {
+ public:
+  explicit Transaction(Session& session) : session_(session) {}
+  ~Transaction() { session_.Rollback(); }
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  void Commit() { session_.Commit(); }
+
+ private:
+  Session& session_;
+};
+
+}  // namespace billhook::storage

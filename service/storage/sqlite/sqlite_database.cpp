@@ -1,0 +1,82 @@
+#include "service/storage/sqlite/sqlite_database.h"
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "domain/event_store.h"
+#include "service/storage/sqlite/sqlite_session.h"
+
+namespace billhook::storage {
+namespace {
+
+constexpr std::size_t kMaxProjectors = 64;
+
+std::array<std::size_t, 3> PoolLimits(bool in_memory, std::size_t readers) {
+  if (in_memory) return {1, 1, 1};
+  return {1, kMaxProjectors, readers};
+}
+
+// The lock file's descriptor; the lock ends with the process, however that dies.
+int LockFile(const std::string& database) {
+  const std::string path = database + ".lock";
+  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (file < 0) {
+    throw StorageError("cannot write " + path + ": " + std::generic_category().message(errno) +
+                           "; give billhook a directory that it may write to",
+                       false);
+  }
+  if (flock(file, LOCK_EX | LOCK_NB) != 0) {
+    close(file);
+    throw StorageError(
+        database +
+            " is in use by another billhook process; stop that one, or give this one another DATABASE_URL "
+            "(several processes can share PostgreSQL)",
+        false);
+  }
+  return file;
+}
+
+}  // namespace
+
+SqliteDatabase::SqliteDatabase(const std::string& path, std::size_t readers, Ownership ownership)
+    : path_(path),
+      in_memory_(path == ":memory:"),
+      pool_(PoolLimits(in_memory_, readers), [this](Purpose purpose) { return Open(purpose); }) {
+  if (in_memory_) return;
+  if (ownership == Ownership::kShared && !std::filesystem::exists(path)) {
+    throw StorageError("there is no database at " + path + "; check DATABASE_URL", false);
+  }
+  std::error_code error;
+  const std::filesystem::path directory = std::filesystem::absolute(path).parent_path();
+  std::filesystem::create_directories(directory, error);
+  if (error)
+    throw StorageError("cannot make the directory " + directory.string() + ": " + error.message(), false);
+  path_ = std::filesystem::weakly_canonical(path).string();
+  if (ownership == Ownership::kExclusive) lock_file_ = LockFile(path_);
+}
+
+SqliteDatabase::~SqliteDatabase() {
+  pool_.Clear();
+  if (lock_file_ >= 0) close(lock_file_);
+}
+
+std::unique_ptr<Session> SqliteDatabase::Open(Purpose purpose) {
+  return std::make_unique<SqliteSession>(path_, purpose == Purpose::kAppend, write_lock_);
+}
+
+Database::Lease SqliteDatabase::Acquire(Purpose purpose) {
+  // A database in memory lives in one connection, which serves every purpose in turn.
+  const Purpose pooled = in_memory_ ? Purpose::kAppend : purpose;
+  return Lease(*this, pooled, pool_.Acquire(pooled));
+}
+
+void SqliteDatabase::GiveBack(Purpose purpose, std::unique_ptr<Session> session) {
+  pool_.GiveBack(purpose, std::move(session));
+}
+
+}  // namespace billhook::storage

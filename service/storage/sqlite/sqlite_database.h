@@ -1,0 +1,42 @@
+// The embedded engine: one SQLite file in WAL mode, owned by one process (a lock file beside it says so), or
+// a database in memory. Appends flush at each commit (synchronous=FULL); what can be rebuilt does not
+// (NORMAL). One connection writes at a time, readers never wait. The one door to sqlite3. Thread safe.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "service/storage/session_pool.h"
+#include "service/storage/sql.h"
+#include "service/storage/sqlite/write_lock.h"
+
+namespace billhook::storage {
+
+// Whether this process wants to be the one that owns the file. kShared is for looking on (`verify`).
+enum class Ownership { kExclusive, kShared };
+
+class SqliteDatabase : public Database {
+ public:
+  // `path` is a file (its directory is made if need be) or ":memory:". Throws StorageError that tells a
+  // person what to do: another process owns the file, the directory is not writable ...
+  SqliteDatabase(const std::string& path, std::size_t readers, Ownership ownership);
+  ~SqliteDatabase() override;
+
+  Lease Acquire(Purpose purpose) override;
+  [[nodiscard]] std::string_view engine() const override { return "sqlite"; }
+
+ protected:
+  void GiveBack(Purpose purpose, std::unique_ptr<Session> session) override;
+
+ private:
+  std::unique_ptr<Session> Open(Purpose purpose);
+
+  std::string path_;
+  bool in_memory_;
+  int lock_file_ = -1;
+  WriteLock write_lock_;  // one writer at a time, without SQLite's sleeping busy handler
+  SessionPool pool_;
+};
+
+}  // namespace billhook::storage

@@ -1,0 +1,246 @@
+// The one promise of every read model: for the same set of events each order of arrival, batching and
+// doubling ends in the same rows. The events are drawn from few objects, seconds and states, so that ties,
+// chains, links that come before what they link to, and events that cannot be used are the norm.
+#include "tests/support/convergence.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "projections/payment_ledger/payment_ledger.h"
+#include "projections/registry.h"
+#include "projections/subscriptions.h"
+
+namespace billhook {
+namespace {
+
+using test::MemoryReadModel;
+using test::StripeEvent;
+using test::With;
+
+// Turns a number into choices: rapidcheck draws the numbers, and shrinks them to the first choice of each.
+class Choices {
+ public:
+  explicit Choices(std::uint64_t tape) : tape_(tape) {}
+
+  std::uint64_t Below(std::uint64_t count) {
+    const std::uint64_t choice = tape_ % count;
+    tape_ /= count;
+    return choice;
+  }
+  bool OneIn(std::uint64_t count) { return Below(count) == count - 1; }
+  template <typename T>
+  T Of(std::initializer_list<T> all) {
+    return all.begin()[Below(all.size())];
+  }
+
+ private:
+  std::uint64_t tape_;
+};
+
+using Draw = std::pair<Json, std::string> (*)(Choices& choices);  // an object and a type of event about it
+
+std::pair<Json, std::string> DrawSubscription(Choices& choices) {
+  Json object = test::Subscription(
+      choices.Of<std::string>({"sub_1", "sub_2"}),
+      choices.Of<std::string>({"active", "past_due", "trialing", "canceled", "a status of tomorrow"}));
+  object["metadata"] = {{"step", choices.Below(3)}};
+  if (choices.OneIn(3)) object["latest_invoice"] = choices.Of({"in_1", "in_2"});
+  return {object, "customer.subscription." +
+                      choices.Of<std::string>({"updated", "created", "trial_will_end", "paused", "deleted"})};
+}
+
+std::pair<Json, std::string> DrawCharge(Choices& choices) {
+  Json charge = test::Charge(choices.Of<std::string>({"ch_1", "ch_2"}), choices.Of({1000, 700}));
+  if (choices.OneIn(2)) charge["payment_intent"] = choices.Of({"pi_1", "pi_2"});
+  if (choices.OneIn(3)) charge["status"] = choices.Of({"pending", "failed"});
+  if (choices.OneIn(3)) charge["amount_captured"] = 600;
+  if (choices.OneIn(4)) charge["captured"] = false;
+  if (choices.OneIn(2)) charge["amount_refunded"] = choices.Of({100, 700});
+  if (choices.OneIn(3)) charge["customer"] = choices.Of({"cus_1", "cus_2"});
+  if (choices.OneIn(4))
+    charge["balance_transaction"] = test::BalanceTransaction("txn_1", 1000, choices.Of({30, 31}));
+  return {charge, "charge." + choices.Of<std::string>({"updated", "succeeded", "refunded", "captured"})};
+}
+
+std::pair<Json, std::string> DrawRefund(Choices& choices) {
+  Json refund = test::Refund(choices.Of<std::string>({"re_1", "re_2"}), choices.Of({100, 200}),
+                             choices.Of<std::string>({"ch_1", "ch_2"}),
+                             choices.Of<std::string>({"succeeded", "pending", "failed", "canceled"}));
+  if (choices.OneIn(4)) refund["charge"] = nullptr;
+  if (choices.OneIn(4))
+    refund["balance_transaction"] = test::BalanceTransaction("txn_2", -100, choices.Of({0, -3}));
+  return {refund, choices.Of<std::string>(
+                      {"refund.updated", "refund.created", "charge.refund.updated", "refund.failed"})};
+}
+
+std::pair<Json, std::string> DrawDispute(Choices& choices) {
+  Json dispute = test::Dispute(
+      choices.Of<std::string>({"dp_1", "dp_2"}), choices.Of({500, 900}),
+      choices.Of<std::string>({"ch_1", "ch_2"}),
+      choices.Of<std::string>({"needs_response", "under_review", "won", "lost", "warning_closed"}));
+  if (choices.OneIn(3)) {
+    const std::string currency = choices.Of<std::string>({"usd", "eur"});
+    dispute["balance_transactions"] = {
+        test::BalanceTransaction("txn_3", -500, 15, currency),
+        test::BalanceTransaction("txn_4", choices.Of({500, 0}), choices.Of({-15, 0}), currency)};
+  }
+  return {dispute, "charge.dispute." + choices.Of<std::string>({"updated", "created", "closed",
+                                                                "funds_withdrawn", "funds_reinstated"})};
+}
+
+std::pair<Json, std::string> DrawIntentPayoutOrInvoice(Choices& choices) {
+  switch (choices.Below(3)) {
+    case 0:
+      return {test::PaymentIntent(choices.Of<std::string>({"pi_1", "pi_2"}), choices.Of({0, 700, 1000})),
+              "payment_intent." + choices.Of<std::string>({"succeeded", "created", "processing"})};
+    case 1:
+      return {test::Payout(choices.Of<std::string>({"po_1", "po_2"}), 5000,
+                           choices.Of<std::string>({"pending", "in_transit", "paid", "failed"})),
+              "payout." + choices.Of<std::string>({"updated", "created", "paid", "failed"})};
+    default:
+      return {{{"object", "invoice"},
+               {"id", choices.Of({"in_1", "in_2"})},
+               {"status", choices.Of({"open", "paid", "void"})},
+               {"paid_out_of_band", choices.OneIn(2)},
+               {"amount_paid", choices.Of({0, 900})},
+               {"currency", "usd"}},
+              "invoice." + choices.Of<std::string>({"updated", "created", "paid"})};
+  }
+}
+
+std::pair<Json, std::string> DrawMoney(Choices& choices) {
+  return choices.Of<Draw>({&DrawCharge, &DrawCharge, &DrawRefund, &DrawRefund, &DrawDispute,
+                           &DrawIntentPayoutOrInvoice})(choices);
+}
+
+// What of `earlier` another object has otherwise: the previous_attributes of an update from the one to the
+// other.
+Json Difference(const Json& earlier, const Json& later) {
+  Json previous = Json::object();
+  for (const auto& [key, value] : earlier.items()) {
+    const auto now = later.find(key);
+    if (now == later.end() || *now != value) previous[key] = value;
+  }
+  return previous;
+}
+
+// An event a tape. What makes them a history: some say that they follow an earlier one, some repeat one under
+// another ID.
+std::vector<StripeEvent> EventsFrom(const std::vector<std::uint64_t>& tapes, Draw draw) {
+  std::vector<StripeEvent> events;
+  for (std::uint64_t tape : tapes) {
+    Choices choices(tape);
+    StripeEvent event;
+    event.created_s = test::kNoon + static_cast<std::int64_t>(choices.Below(2));
+    const std::uint64_t link = choices.Below(3);
+    const std::uint64_t flaw = choices.Below(16);
+    if (choices.OneIn(8)) event.account = "acct_1";
+    if (choices.OneIn(8)) event.livemode = false;
+    std::tie(event.object, event.type) = draw(choices);
+    for (auto earlier = events.rbegin(); link == 1 && earlier != events.rend(); ++earlier) {
+      if (!earlier->object.is_object() || earlier->object["id"] != event.object["id"]) continue;
+      event.previous_attributes = Difference(earlier->object, event.object);
+      event.created_s = earlier->created_s;
+      break;
+    }
+    if (link == 2 && !events.empty()) event = events[tape % events.size()];
+    // IDs in no order of arrival or time.
+    event.id = "evt_" + std::to_string((events.size() * 7 + 3) % 64) + "_" + std::to_string(events.size());
+    if (flaw == 15) event.payload = R"({"data":{"object":{"object":"charge","a":1,"a":1}}})";
+    if (flaw == 14)
+      event.object = With(event.object.is_object() ? event.object : Json::object(), {{"id", 7}});
+    if (flaw == 13) event.object = nullptr;
+    events.push_back(std::move(event));
+  }
+  return events;
+}
+
+std::vector<std::uint64_t> GenTapes() {
+  const auto tape = rc::gen::resize(rc::kNominalSize, rc::gen::arbitrary<std::uint64_t>());
+  return *rc::gen::resize(40, rc::gen::container<std::vector<std::uint64_t>>(tape));
+}
+
+void CheckJournal(const MemoryReadModel& read_model) {
+  std::map<std::string, std::int64_t> balances;  // by scope and currency, over all ledger accounts
+  std::set<std::string> ids;
+  for (const Json& row : read_model.Rows(PaymentLedger::kEntriesTable)) {
+    const std::string scope = row["account"].get<std::string>() + " " + row["livemode"].dump() + " ";
+    RC_ASSERT(ids.insert(scope + row["owner_key"].get<std::string>() + row["id"].get<std::string>()).second);
+    std::int64_t sum = 0;
+    for (const Json& posting : row["body"]["postings"]) sum += posting["amount"].get<std::int64_t>();
+    RC_ASSERT(sum == 0);
+    RC_ASSERT(row["debit"] == row["body"]["postings"][0]["ledger_account"]);
+    RC_ASSERT(row["credit"] == row["body"]["postings"][1]["ledger_account"]);
+    for (const char* column : {"id", "type", "source", "amount", "currency"})
+      RC_ASSERT(row[column] == row["body"][column]);
+    balances[scope + row["currency"].get<std::string>()] += sum;
+  }
+  for (const auto& [scope, balance] : balances) RC_ASSERT(balance == 0);
+}
+
+// Holds every way of arrival against a rebuild in one batch.
+void CheckConvergence(const Projection& projection, Draw draw) {
+  const std::vector<StripeEvent> events = EventsFrom(GenTapes(), draw);
+  const std::vector<RecordedEvent> log = Recorded(events);
+  const MemoryReadModel rebuilt = test::Project(projection, log, std::max<std::size_t>(1, log.size()));
+  const std::string expected = rebuilt.Fingerprint();
+  RC_ASSERT(test::Project(projection, log, 1).Fingerprint() == expected);
+  std::mt19937_64 random(*rc::gen::arbitrary<std::uint64_t>());
+  for (int i = 0; i < 8; ++i) {
+    const MemoryReadModel outcome = test::ProjectShuffled(projection, log, random);
+    RC_ASSERT(outcome.Fingerprint() == expected);
+    if (projection.name() == "payment_ledger") CheckJournal(outcome);
+  }
+}
+
+RC_GTEST_PROP(Convergence, HoldsForSubscriptionsHoweverTheirEventsArrive, ()) {
+  for (int i = 0; i < 2; ++i) CheckConvergence(Subscriptions(), &DrawSubscription);
+}
+
+RC_GTEST_PROP(Convergence, HoldsForTheLedgerHoweverItsEventsArrive, ()) {
+  for (int i = 0; i < 2; ++i) CheckConvergence(PaymentLedger(), &DrawMoney);
+}
+
+RC_GTEST_PROP(Convergence, HoldsForEveryProjectionOverAllKindsOfEvents, ()) {
+  const Draw any = [](Choices& choices) {
+    return choices.OneIn(2) ? DrawMoney(choices) : DrawSubscription(choices);
+  };
+  for (const Projection* projection : AllProjections()) CheckConvergence(*projection, any);
+}
+
+RC_GTEST_PROP(Convergence, HoldsForEveryOrderOfFewEvents, ()) {
+  std::vector<std::uint64_t> tapes = GenTapes();
+  tapes.resize(std::min<std::size_t>(tapes.size(), 4));
+  if (tapes.empty()) return;
+  const bool money = *rc::gen::arbitrary<bool>();
+  const PaymentLedger ledger;
+  const Subscriptions subscriptions;
+  const Projection& projection = money ? static_cast<const Projection&>(ledger) : subscriptions;
+  static_cast<void>(
+      test::ProjectInEveryOrder(projection, EventsFrom(tapes, money ? &DrawMoney : &DrawSubscription)));
+  RC_ASSERT(!::testing::Test::HasFailure());
+}
+
+// An event that is about an object in a state that another event has told already changes nothing but who
+// told it last.
+RC_GTEST_PROP(Convergence, CountsTwoEventsAboutOneStateOnce, ()) {
+  const std::vector<StripeEvent> events = EventsFrom(GenTapes(), &DrawMoney);
+  std::vector<StripeEvent> doubled = events;
+  for (const StripeEvent& event : events) {
+    StripeEvent twin = event;
+    twin.id += "_twin";
+    doubled.push_back(twin);
+  }
+  const PaymentLedger ledger;
+  std::mt19937_64 random(*rc::gen::arbitrary<std::uint64_t>());
+  const auto booked = [](const MemoryReadModel& read_model) {
+    std::vector<Json> rows = read_model.Rows(PaymentLedger::kEntriesTable);
+    for (Json& row : rows) row["body"].erase("updated_by");
+    return rows;
+  };
+  RC_ASSERT(booked(test::ProjectShuffled(ledger, Recorded(events), random)) ==
+            booked(test::ProjectShuffled(ledger, Recorded(doubled), random)));
+}
+
+}  // namespace
+}  // namespace billhook

@@ -1,0 +1,255 @@
+#include <latch>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "tests/service/http/peer.h"
+
+namespace billhook::http {
+namespace {
+
+using std::chrono::milliseconds;
+
+// The one answer on a connection of its own that is then closed.
+RawAnswer LastAnswer(RunningServer& server, std::string_view bytes) {
+  Peer peer(*server);
+  peer.Send(bytes);
+  RawAnswer answer = peer.Read();
+  EXPECT_NE(answer.head.find("Connection: close\r\n"), std::string::npos) << answer.head;
+  EXPECT_TRUE(peer.SeesEnd());
+  return answer;
+}
+
+void AllowDescriptors(rlim_t count) {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur >= count) return;
+  limit.rlim_cur = std::min(count, limit.rlim_max);
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+TEST(HttpServerLimits, AnswersFaultsAndCloses) {
+  RunningServer server(Echo);
+  EXPECT_EQ(LastAnswer(server, "nonsense\r\n\r\n").body, "fault 400");
+  EXPECT_EQ(LastAnswer(server, Post("/", "a", "Transfer-Encoding: chunked\r\n")).status, 400);
+  EXPECT_EQ(LastAnswer(server, Post("/", "a", "Content-Length: 1\r\n")).status, 400);
+  EXPECT_EQ(
+      LastAnswer(server, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n").status,
+      400);
+  EXPECT_EQ(LastAnswer(server, "GET / HTTP/2.0\r\nHost: h\r\n\r\n").status, 505);
+  EXPECT_EQ(LastAnswer(server, Get("/" + std::string(8 * 1024, 'u'))).status, 414);
+  EXPECT_EQ(LastAnswer(server, Get("/", "A: " + std::string(64 * 1024, 'v') + "\r\n")).status, 431);
+}
+
+TEST(HttpServerLimits, AnswersAFaultAfterGoodRequests) {
+  RunningServer server(Echo);
+  Peer peer(*server);
+  peer.Send(Get("/1") + "nonsense\r\n\r\n" + Get("/2"));
+  EXPECT_EQ(peer.Read().status, 200);
+  EXPECT_EQ(peer.Read().status, 400);
+  EXPECT_TRUE(peer.SeesEnd());
+}
+
+TEST(HttpServerLimits, RefusesTheHundredAndFirstHeader) {
+  RunningServer server(Echo);
+  std::string lines;
+  for (int i = 0; i < 99; ++i) lines += "A: b\r\n";
+  Peer peer(*server);
+  peer.Send(Get("/", lines));
+  EXPECT_EQ(peer.Read().status, 200);
+  EXPECT_EQ(LastAnswer(server, Get("/", lines + "A: b\r\n")).status, 431);
+}
+
+TEST(HttpServerLimits, StopsReadingEndlessHeaders) {
+  Limits limits;
+  limits.max_header_count = 1'000'000'000;
+  RunningServer server(Echo, limits);
+  std::string endless = "GET / HTTP/1.1\r\nHost: h\r\n";
+  while (endless.size() < 4 << 20) endless += "A: b\r\n";
+  EXPECT_EQ(LastAnswer(server, endless).status, 431);
+}
+
+TEST(HttpServerLimits, TakesABodyUpToTheLimitAndNoByteMore) {
+  Limits limits;
+  limits.max_body_bytes = 100'000;
+  RunningServer server(Echo, limits);
+  const std::string body(100'000, 'b');
+  const std::string chunked_head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+  Peer peer(*server);
+  peer.Send(Post("/", body));
+  EXPECT_EQ(peer.Read().body.size(), body.size() + 8);
+  peer.Send(chunked_head + "186a0\r\n" + body + "\r\n0\r\n\r\n");
+  EXPECT_EQ(peer.Read().body.size(), body.size() + 8);
+
+  EXPECT_EQ(LastAnswer(server, Post("/", body + "b")).status, 413);
+  EXPECT_EQ(LastAnswer(server, chunked_head + "186a1\r\n").status, 413);
+  EXPECT_EQ(LastAnswer(server, chunked_head + "186a0\r\n" + body + "\r\n1\r\nb").status, 413);
+}
+
+TEST(HttpServerLimits, RefusesATooLargeBodyBeforeItIsSent) {
+  RunningServer server(Echo);
+  const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1048577\r\n";
+  EXPECT_EQ(LastAnswer(server, head + "\r\n").status, 413);
+  EXPECT_EQ(LastAnswer(server, head + "Expect: 100-continue\r\n\r\n").status, 413);
+}
+
+TEST(HttpServerLimits, LetsAPeerThatSendsTooMuchReadItsAnswer) {
+  RunningServer server(Echo);
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(LastAnswer(server, Post("/", std::string(3 << 20, 'b'))).status, 413);
+}
+
+TEST(HttpServerLimits, AnswersTimeoutToASlowHeaderAndASlowBody) {
+  Limits limits;
+  limits.request_timeout = milliseconds(200);
+  RunningServer server(Echo, limits);
+  EXPECT_EQ(LastAnswer(server, "GET / HT").status, 408);
+  EXPECT_EQ(LastAnswer(server, "\r\n").status, 408);
+  EXPECT_EQ(LastAnswer(server, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhell").status, 408);
+  EXPECT_EQ(
+      LastAnswer(server, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n").status,
+      408);
+}
+
+TEST(HttpServerLimits, CountsTheRequestTimeFromItsFirstByteHoweverItDrips) {
+  Limits limits;
+  limits.request_timeout = milliseconds(200);
+  RunningServer server(Echo, limits);
+  Peer peer(*server);
+  for (char byte : Get("/", "A: " + std::string(30'000, 'a') + "\r\n")) {
+    peer.Send({&byte, 1});
+    if (peer.HearsWithin(milliseconds(1))) break;
+  }
+  EXPECT_EQ(peer.Read().status, 408);
+}
+
+TEST(HttpServerLimits, CountsTheRequestTimeAnewForEachRequest) {
+  Limits limits;
+  limits.request_timeout = milliseconds(500);
+  RunningServer server(Echo, limits);
+  Peer peer(*server);
+  const auto end = std::chrono::steady_clock::now() + milliseconds(800);
+  while (std::chrono::steady_clock::now() < end) {
+    peer.Send("GET / HTTP/1.1\r\n");
+    peer.Send("Host: h\r\n\r\n");
+    ASSERT_EQ(peer.Read().status, 200);
+  }
+  peer.Send("GET");
+  EXPECT_EQ(peer.Read().status, 408);
+}
+
+TEST(HttpServerLimits, ClosesAnIdleConnectionWithoutAWord) {
+  Limits limits;
+  limits.idle_timeout = milliseconds(200);
+  RunningServer server(Echo, limits);
+  Peer fresh(*server);
+  Peer used(*server);
+  used.Send(Get("/"));
+  EXPECT_EQ(used.Read().status, 200);
+  EXPECT_TRUE(fresh.SeesEnd());
+  EXPECT_TRUE(used.SeesEnd());
+  EXPECT_EQ(server->stats().connections, 0U);
+}
+
+TEST(HttpServerLimits, ServesBesideThreeHundredSlowConnections) {
+  RunningServer server(Echo, {}, 2);
+  std::vector<Peer> slow;
+  for (int i = 0; i < 300; ++i) {
+    slow.emplace_back(*server);
+    slow.back().Send(i % 2 == 0 ? "POST / HTTP/1.1\r\nHost:"
+                                : "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nslow");
+  }
+  Peer peer(*server);
+  for (int i = 0; i < 100; ++i) {
+    peer.Send(Post("/p", "quick"));
+    ASSERT_EQ(peer.Read().status, 200);
+  }
+  for (std::size_t i = 0; i < slow.size(); ++i)
+    slow[i].Send(i % 2 == 0 ? " h\r\nContent-Length: 0\r\n\r\n" : "-body");
+  for (Peer& each : slow) ASSERT_EQ(each.Read().status, 200);
+}
+
+TEST(HttpServerLimits, ServesBesideTwoThousandIdleConnections) {
+  AllowDescriptors(6000);
+  RunningServer server(Echo, {}, 2);
+  std::vector<Peer> idle;
+  for (int i = 0; i < 2000; ++i) idle.emplace_back(*server);
+  Peer peer(*server);
+  for (int i = 0; i < 100; ++i) {
+    peer.Send(Post("/p", "body"));
+    ASSERT_EQ(peer.Read().status, 200);
+  }
+  EXPECT_EQ(server->stats().connections, 2001U);
+  for (Peer& each : idle) each.Send(Get("/"));
+  for (Peer& each : idle) ASSERT_EQ(each.Read().status, 200);
+}
+
+TEST(HttpServerLimits, ClosesConnectionsBeyondTheLimitAtOnce) {
+  Limits limits;
+  limits.max_connections = 3;
+  RunningServer server(Echo, limits);
+  std::vector<Peer> kept;
+  for (int i = 0; i < 3; ++i) {
+    kept.emplace_back(*server);
+    kept.back().Send(Get("/"));
+    ASSERT_EQ(kept.back().Read().status, 200);
+  }
+  EXPECT_TRUE(Peer(*server).SeesEnd());
+  kept.back().Send(Get("/"));
+  EXPECT_EQ(kept.back().Read().status, 200);
+}
+
+TEST(HttpServerLimits, AcceptsAgainWhenDescriptorsComeFree) {
+  RunningServer server(Echo);
+  Peer first(*server);
+  first.Send(Get("/"));
+  ASSERT_EQ(first.Read().status, 200);
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const int lowest_free = dup(STDOUT_FILENO);
+  close(lowest_free);
+  const rlimit one_more{static_cast<rlim_t>(lowest_free) + 1, before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &one_more);
+  Peer second(*server);  // takes the last one, so the server has none to accept it with
+  second.Send(Get("/"));
+  EXPECT_FALSE(second.HearsWithin(milliseconds(50)));
+  first.Send(Get("/"));
+  EXPECT_EQ(first.Read().status, 200) << "those that are connected are served meanwhile";
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(second.Read().status, 200);
+}
+
+TEST(HttpServerLimits, AnswersOverloadedWhenTooManyRequestsWait) {
+  std::latch entered(1);
+  std::latch go(1);
+  Limits limits;
+  limits.max_waiting_requests = 2;
+  RunningServer server(
+      [&](const Request& request) {
+        if (request.path == "/first") entered.count_down();
+        go.wait();
+        return Echo(request);
+      },
+      limits, 1);
+  Peer first(*server);
+  first.Send(Get("/first"));
+  entered.wait();
+  std::vector<Peer> waiting;
+  for (std::size_t i = 0; i < 2; ++i) {
+    waiting.emplace_back(*server);
+    waiting.back().Send(Get("/waits"));
+    while (server->stats().waiting_requests <= i) std::this_thread::yield();
+  }
+  const RawAnswer refused = LastAnswer(server, Get("/"));
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_NE(refused.head.find("Retry-After: 1\r\n"), std::string::npos);
+  go.count_down();
+  EXPECT_EQ(first.Read().status, 200);
+  for (Peer& peer : waiting) EXPECT_EQ(peer.Read().status, 200);
+}
+
+}  // namespace
+}  // namespace billhook::http

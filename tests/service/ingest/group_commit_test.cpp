@@ -1,0 +1,209 @@
+#include "service/ingest/group_commit.h"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "service/storage/event_log.h"
+#include "tests/support/appends.h"
+#include "tests/support/failing_store.h"
+#include "tests/support/test_database.h"
+
+namespace billhook::test {
+namespace {
+
+using ingest::GroupCommit;
+using ingest::GroupCommitOptions;
+using ingest::Refusal;
+using Outcome = Result<AppendOutcome, Refusal>;
+
+class GroupCommitting : public ::testing::Test {
+ protected:
+  GroupCommit& Start(GroupCommitOptions options = {}) {
+    group_commit_ = std::make_unique<GroupCommit>(
+        store_, options, [] { return kNow; }, [](const ingest::CommitReport&) {}, [](const StorageError&) {});
+    return *group_commit_;
+  }
+
+  // Appends on a thread of its own.
+  std::future<Outcome> Later(const std::string& event_id) {
+    return std::async(std::launch::async,
+                      [this, event_id] { return group_commit_->Append(StripeAppend(event_id)); });
+  }
+
+  void AwaitQueue(std::size_t depth) {
+    while (group_commit_->queue_depth() < depth) std::this_thread::yield();
+  }
+
+  TestDatabase file_{Engine::kSqliteMemory};
+  std::unique_ptr<storage::Database> database_ = file_.Open();
+  storage::EventLog log_{*database_};
+  FailingStore store_{log_};
+  std::unique_ptr<GroupCommit> group_commit_;
+};
+
+TEST_F(GroupCommitting, AnswersEachCallerWithItsOwnOutcome) {
+  GroupCommit& group_commit = Start();
+  const Outcome first = group_commit.Append(StripeAppend("evt_1"));
+  const Outcome again = group_commit.Append(StripeAppend("evt_1"));
+  EXPECT_EQ(std::get<Recorded>(*first).positions.front(), 1);
+  EXPECT_EQ(std::get<Duplicate>(*again).position, 1);
+}
+
+TEST_F(GroupCommitting, CommitsTogetherWhatArrivesDuringACommit) {
+  Gate gate;
+  store_.before = [&gate](const auto&) { gate.Pass(); };
+  Start();
+  std::vector<std::future<Outcome>> callers;
+  callers.push_back(Later("evt_0"));
+  gate.AwaitSomebody();
+  for (int i = 1; i <= 20; ++i) callers.push_back(Later("evt_" + std::to_string(i)));
+  AwaitQueue(20);
+  gate.Open();
+  std::vector<std::int64_t> positions;
+  for (auto& caller : callers) positions.push_back(std::get<Recorded>(*caller.get()).positions.front());
+  std::sort(positions.begin(), positions.end());
+  for (std::size_t i = 0; i < positions.size(); ++i)
+    EXPECT_EQ(positions[i], static_cast<std::int64_t>(i) + 1);
+  EXPECT_EQ(store_.batches, (std::vector<std::size_t>{1, 20}));
+}
+
+TEST_F(GroupCommitting, TakesNoMoreThanTheBatchLimitIntoOneCommit) {
+  Gate gate;
+  store_.before = [&gate](const auto&) { gate.Pass(); };
+  Start({.batch_max = 3});
+  std::vector<std::future<Outcome>> callers;
+  callers.push_back(Later("evt_0"));
+  gate.AwaitSomebody();
+  for (int i = 1; i <= 7; ++i) callers.push_back(Later("evt_" + std::to_string(i)));
+  AwaitQueue(7);
+  gate.Open();
+  for (auto& caller : callers) EXPECT_TRUE(caller.get().has_value());
+  EXPECT_EQ(store_.batches, (std::vector<std::size_t>{1, 3, 3, 1}));
+}
+
+TEST_F(GroupCommitting, LingersForMoreWhenToldTo) {
+  Start({.batch_max = 4, .linger = std::chrono::seconds(60)});
+  std::vector<std::future<Outcome>> callers;
+  for (int i = 0; i < 4; ++i) callers.push_back(Later("evt_" + std::to_string(i)));
+  for (auto& caller : callers) EXPECT_TRUE(caller.get().has_value());
+  EXPECT_EQ(store_.batches, std::vector<std::size_t>{4}) << "the full batch ends the wait";
+}
+
+TEST_F(GroupCommitting, RefusesWhenTheQueueIsFull) {
+  Gate gate;
+  store_.before = [&gate](const auto&) { gate.Pass(); };
+  Start({.queue_max = 2});
+  auto writing = Later("evt_0");
+  gate.AwaitSomebody();
+  auto first = Later("evt_1");
+  auto second = Later("evt_2");
+  AwaitQueue(2);
+  EXPECT_EQ(group_commit_->Append(StripeAppend("evt_3")).error(), Refusal::kQueueFull);
+  gate.Open();
+  EXPECT_TRUE(first.get().has_value());
+  EXPECT_TRUE(second.get().has_value());
+}
+
+TEST_F(GroupCommitting, BoundsTheBytesThatWaitAndThatOneCommitTakes) {
+  Gate gate;
+  store_.before = [&gate](const auto&) { gate.Pass(); };
+  const std::size_t size = StripeAppend("evt_1")[0].event.payload.size();
+  Start({.batch_bytes_max = 2 * size, .queue_bytes_max = 3 * size});
+  auto writing = Later("evt_0");
+  gate.AwaitSomebody();
+  std::vector<std::future<Outcome>> callers;
+  for (int i = 1; i <= 3; ++i) callers.push_back(Later("evt_" + std::to_string(i)));
+  AwaitQueue(3);
+  EXPECT_EQ(group_commit_->Append(StripeAppend("evt_4")).error(), Refusal::kQueueFull);
+  gate.Open();
+  for (auto& caller : callers) EXPECT_TRUE(caller.get().has_value());
+  EXPECT_EQ(store_.batches, (std::vector<std::size_t>{1, 2, 1}));
+}
+
+TEST_F(GroupCommitting, WithdrawsWhatTheWriterNeverTook) {
+  Gate gate;
+  store_.before = [&gate](const auto&) { gate.Pass(); };
+  Start({.wait_max = std::chrono::milliseconds(50)});
+  auto writing = Later("evt_0");
+  gate.AwaitSomebody();
+  EXPECT_EQ(group_commit_->Append(StripeAppend("evt_1")).error(), Refusal::kUnavailable);
+  gate.Open();
+  group_commit_->Stop();
+  EXPECT_EQ(log_.LatestPosition(), 1) << "evt_1 was not recorded, and its caller was told so";
+}
+
+TEST_F(GroupCommitting, RecordsOnceWhatIsSentAgainAfterACommitInDoubt) {
+  bool fail = true;
+  store_.after = [&fail](const auto&) {
+    if (fail) throw StorageError("the connection broke during COMMIT", true);
+  };
+  GroupCommit& group_commit = Start();
+  EXPECT_EQ(group_commit.Append(StripeAppend("evt_1")).error(), Refusal::kUnavailable);
+  fail = false;
+  EXPECT_EQ(std::get<Duplicate>(*group_commit.Append(StripeAppend("evt_1"))).position, 1);
+  EXPECT_EQ(log_.LatestPosition(), 1);
+}
+
+TEST_F(GroupCommitting, RecordsNothingWhenStorageIsAwayAndRecoversByItself) {
+  bool fail = true;
+  store_.before = [&fail](const auto&) {
+    if (fail) throw StorageError("the database is away", true);
+  };
+  GroupCommit& group_commit = Start();
+  EXPECT_EQ(group_commit.Append(StripeAppend("evt_1")).error(), Refusal::kUnavailable);
+  EXPECT_EQ(log_.LatestPosition(), 0);
+  fail = false;
+  EXPECT_EQ(std::get<Recorded>(*group_commit.Append(StripeAppend("evt_1"))).positions.front(), 1);
+}
+
+TEST_F(GroupCommitting, LetsNoImpossibleRequestSpoilItsNeighbours) {
+  Gate gate;
+  store_.before = [&gate](const std::vector<const AppendRequest*>& requests) {
+    gate.Pass();
+    for (const AppendRequest* request : requests) {
+      if (request->front().event.caused_by == "evt_poison") throw StorageError("refused as such", false);
+    }
+  };
+  Start();
+  auto first = Later("evt_0");
+  gate.AwaitSomebody();
+  auto good = Later("evt_1");
+  auto poison = Later("evt_poison");
+  auto also_good = Later("evt_2");
+  AwaitQueue(3);
+  gate.Open();
+  EXPECT_TRUE(first.get().has_value());
+  EXPECT_TRUE(good.get().has_value());
+  EXPECT_TRUE(also_good.get().has_value());
+  EXPECT_EQ(poison.get().error(), Refusal::kRejected);
+  EXPECT_EQ(log_.LatestPosition(), 3);
+}
+
+TEST_F(GroupCommitting, SaysSoWhenNoOutcomeCameInTime) {
+  Gate gate;
+  store_.before = [&gate](const auto&) { gate.Pass(); };
+  GroupCommit& group_commit = Start({.wait_max = std::chrono::milliseconds(20)});
+  EXPECT_EQ(group_commit.Append(StripeAppend("evt_1")).error(), Refusal::kInDoubt);
+  gate.Open();
+  group_commit.Stop();
+  EXPECT_EQ(log_.LatestPosition(), 1) << "it was recorded after all: sent again, it is a duplicate";
+}
+
+TEST_F(GroupCommitting, CommitsWhatWaitsBeforeItStopsAndRefusesTheRest) {
+  Gate gate;
+  store_.before = [&gate](const auto&) { gate.Pass(); };
+  GroupCommit& group_commit = Start();
+  auto writing = Later("evt_0");
+  gate.AwaitSomebody();
+  auto waiting = Later("evt_1");
+  AwaitQueue(1);
+  gate.Open();
+  group_commit.Stop();
+  EXPECT_TRUE(writing.get().has_value());
+  EXPECT_TRUE(waiting.get().has_value());
+  EXPECT_EQ(group_commit.Append(StripeAppend("evt_2")).error(), Refusal::kStopping);
+}
+
+}  // namespace
+}  // namespace billhook::test

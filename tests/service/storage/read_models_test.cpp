@@ -1,0 +1,203 @@
+// The conformance suite of read models: steps, checkpoints, rebuilds and dead letters on every engine.
+#include "service/storage/read_models.h"
+
+#include "domain/check.h"
+#include "service/storage/event_log.h"
+#include "tests/support/appends.h"
+#include "tests/support/test_database.h"
+
+namespace billhook::test {
+namespace {
+
+using storage::ReadModels;
+using storage::Step;
+
+// Writes one row an event into the table of event counts, marked with the version, and cannot use events
+// about "cus_bad".
+class Marking : public Projection {
+ public:
+  explicit Marking(int version) : version_(version) {}
+  [[nodiscard]] std::string_view name() const override { return "marking"; }
+  [[nodiscard]] int version() const override { return version_; }
+  [[nodiscard]] std::vector<const Table*> tables() const override { return {&kTable}; }
+  [[nodiscard]] std::vector<std::string_view> payloads() const override { return {}; }
+  [[nodiscard]] Changes Apply(const std::vector<RecordedEvent>& batch, ReadModel&) const override {
+    Changes changes;
+    for (const RecordedEvent& recorded : batch) {
+      if (recorded.event.aggregate_id == "cus_bad") {
+        changes.dead_letters.push_back({&recorded, "of no use"});
+      } else {
+        changes.Put(kTable, {std::to_string(recorded.position), "default", recorded.event.event_type,
+                             "v" + std::to_string(version_), recorded.position});
+      }
+    }
+    return changes;
+  }
+
+ private:
+  static const Table kTable;
+  int version_;
+};
+
+const Table Marking::kTable = {
+    "event_counts",
+    {{"row_key"}, {"tenant"}, {"event_type"}, {"aggregate_type"}, {"events", ColumnType::kInteger}}};
+
+class ReadModelsConformance : public OnEachEngine {
+ protected:
+  void SetUp() override {
+    OnEachEngine::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    database_ = database().Open();
+    log_ = std::make_unique<storage::EventLog>(*database_);
+    read_models_ = std::make_unique<ReadModels>(*database_);
+  }
+
+  void AppendEvents(int count, const std::string& aggregate_id = "cus_1") {
+    for (int i = 0; i < count; ++i)
+      AppendOne(*log_, StripeAppend("evt_" + std::to_string(++appended_), aggregate_id));
+  }
+
+  // What readers see: how many rows, and the mark that all of them bear ("" for none, "mixed" if they
+  // differ).
+  std::pair<std::int64_t, std::string> Visible() {
+    storage::Database::Lease session = database_->Acquire(storage::Purpose::kRead);
+    const storage::Rows rows = session->Query(
+        "SELECT aggregate_type, count(*) FROM event_counts WHERE generation = (SELECT live_generation FROM "
+        "projections WHERE "
+        "name = 'marking') GROUP BY aggregate_type");
+    if (rows.empty()) return {0, ""};
+    return {rows.Int(0, 1), rows.size() == 1 ? rows.Text(0, 0) : "mixed"};
+  }
+
+  std::int64_t StoredRows() {
+    storage::Database::Lease session = database_->Acquire(storage::Purpose::kRead);
+    return session->Query("SELECT count(*) FROM event_counts").Int(0, 0);
+  }
+
+  std::unique_ptr<storage::Database> database_;
+  std::unique_ptr<storage::EventLog> log_;
+  std::unique_ptr<ReadModels> read_models_;
+  int appended_ = 0;
+};
+
+TEST_P(ReadModelsConformance, AdvanceBatchByBatchUntilCaughtUp) {
+  const Marking projection(1);
+  read_models_->Register({&projection}, kNow);
+  AppendEvents(5);
+  EXPECT_EQ(read_models_->Advance(projection, 2, kNow).position, 2);
+  EXPECT_EQ(Visible().first, 2);
+  EXPECT_EQ(read_models_->Advance(projection, 2, kNow).position, 4);
+  EXPECT_EQ(read_models_->Advance(projection, 2, kNow).position, 5);
+  EXPECT_EQ(read_models_->Advance(projection, 2, kNow).outcome, Step::Outcome::kCaughtUp);
+  const auto status = read_models_->StatusOf("marking");
+  EXPECT_EQ(status->position, 5);
+  EXPECT_EQ(status->head, 5);
+}
+
+TEST_P(ReadModelsConformance, SetAsideWhatAProjectionCannotUseAndGoOn) {
+  const Marking projection(1);
+  read_models_->Register({&projection}, kNow);
+  AppendEvents(1);
+  AppendEvents(1, "cus_bad");
+  AppendEvents(1);
+  const Step step = read_models_->Advance(projection, 10, kNow);
+  EXPECT_EQ(step.position, 3);
+  EXPECT_EQ(step.dead_letters, 1U);
+  EXPECT_EQ(Visible().first, 2);
+  EXPECT_EQ(read_models_->StatusOf("marking")->dead_letters, 1);
+}
+
+TEST_P(ReadModelsConformance, ShowTheOldStateUntilARebuildIsCompleteAndThenAllOfTheNew) {
+  const Marking old_version(1);
+  read_models_->Register({&old_version}, kNow);
+  AppendEvents(6);
+  while (read_models_->Advance(old_version, 10, kNow).outcome == Step::Outcome::kAdvanced) {
+  }
+  const Marking new_version(2);
+  read_models_->Register({&new_version}, kNow);
+  EXPECT_TRUE(read_models_->StatusOf("marking")->rebuild.has_value())
+      << "a changed version asks for its rebuild by itself";
+  int steps = 0;
+  while (read_models_->StatusOf("marking")->rebuild) {
+    EXPECT_EQ(Visible(), std::make_pair(std::int64_t{6}, std::string("v1")));
+    read_models_->Advance(new_version, 2, kNow);
+    ASSERT_LT(++steps, 10);
+  }
+  EXPECT_EQ(steps, 3);
+  EXPECT_EQ(Visible(), std::make_pair(std::int64_t{6}, std::string("v2")));
+  while (read_models_->Advance(new_version, 2, kNow).outcome == Step::Outcome::kAdvanced) {
+  }
+  EXPECT_EQ(StoredRows(), 6) << "the old generation is cleared away";
+}
+
+TEST_P(ReadModelsConformance, GoOnWithAppendsWhileTheyAreRebuilt) {
+  const Marking projection(1);
+  read_models_->Register({&projection}, kNow);
+  AppendEvents(4);
+  while (read_models_->Advance(projection, 10, kNow).outcome == Step::Outcome::kAdvanced) {
+  }
+  ASSERT_TRUE(read_models_->StartRebuild(projection, kNow));
+  EXPECT_FALSE(read_models_->StartRebuild(projection, kNow)) << "one rebuild at a time";
+  AppendEvents(1);
+  read_models_->Advance(projection, 2, kNow);
+  EXPECT_EQ(Visible().first, 5) << "readers get new events during a rebuild";
+  const auto status = read_models_->StatusOf("marking");
+  ASSERT_TRUE(status->rebuild.has_value());
+  EXPECT_EQ(status->rebuild->processed, 2);
+  EXPECT_EQ(status->rebuild->total, 5);
+  while (read_models_->Advance(projection, 2, kNow).outcome == Step::Outcome::kAdvanced) {
+  }
+  EXPECT_EQ(Visible(), std::make_pair(std::int64_t{5}, std::string("v1")));
+  EXPECT_EQ(StoredRows(), 5);
+}
+
+TEST_P(ReadModelsConformance, OfAnOlderVersionAreNotTouchedByAnOldProcess) {
+  const Marking new_version(2);
+  read_models_->Register({&new_version}, kNow);
+  const Marking old_version(1);
+  read_models_->Register({&old_version}, kNow);
+  AppendEvents(2);
+  EXPECT_EQ(read_models_->Advance(old_version, 10, kNow).outcome, Step::Outcome::kCaughtUp);
+  EXPECT_EQ(Visible().first, 0);
+  read_models_->Advance(new_version, 10, kNow);
+  EXPECT_EQ(Visible(), std::make_pair(std::int64_t{2}, std::string("v2")));
+}
+
+TEST_P(ReadModelsConformance, AreRebuiltForANewVersionByProcessesOfThatVersionAlone) {
+  const Marking old_version(1);
+  read_models_->Register({&old_version}, kNow);
+  AppendEvents(4);
+  while (read_models_->Advance(old_version, 10, kNow).outcome == Step::Outcome::kAdvanced) {
+  }
+  const Marking new_version(2);
+  read_models_->Register({&new_version}, kNow);
+  for (int i = 0; i < 5; ++i) read_models_->Advance(old_version, 1, kNow);
+  EXPECT_EQ(read_models_->StatusOf("marking")->rebuild->processed, 0) << "an old process keeps its hands off";
+  while (read_models_->Advance(new_version, 1, kNow).outcome == Step::Outcome::kAdvanced) {
+  }
+  EXPECT_EQ(Visible(), std::make_pair(std::int64_t{4}, std::string("v2")));
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, ReadModelsConformance,
+                         ::testing::Values(Engine::kSqliteMemory, Engine::kSqliteFile, Engine::kPostgres),
+                         EngineName);
+
+TEST(ReadModelsOnPostgres, AreAdvancedByOneProcessAtATime) {
+  const TestDatabase shared(Engine::kPostgres);
+  BILLHOOK_REQUIRE_DATABASE(shared);
+  const auto one = shared.Open();
+  const auto two = shared.Open();
+  const Marking projection(1);
+  ReadModels(*one).Register({&projection}, kNow);
+  storage::EventLog log(*one);
+  AppendOne(log, StripeAppend("evt_1"));
+  storage::Database::Lease session = one->Acquire(storage::Purpose::kProject);
+  ASSERT_TRUE(session->BeginProjecting("marking"));
+  EXPECT_EQ(ReadModels(*two).Advance(projection, 10, kNow).outcome, Step::Outcome::kElsewhere);
+  session->Rollback();
+  EXPECT_EQ(ReadModels(*two).Advance(projection, 10, kNow).outcome, Step::Outcome::kAdvanced);
+}
+
+}  // namespace
+}  // namespace billhook::test

@@ -1,0 +1,45 @@
+// A read model in memory: rows in maps beside a log in a vector, so that projections can be driven without
+// any database. It applies what a projection answers as the storage does, and checks the shape of each row on
+// the way. One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "domain/json.h"
+#include "projections/projection.h"
+
+namespace billhook::test {
+
+class MemoryReadModel : public ReadModel {
+ public:
+  explicit MemoryReadModel(const Projection& projection) : projection_(projection) {}
+
+  std::vector<Row> Find(const Table& table, std::string_view column,
+                        const std::vector<std::string>& values) override;
+  std::vector<RecordedEvent> EventsAt(const std::vector<std::int64_t>& positions) override;
+
+  // Records the events behind those before (their positions are given here) and lets the projection apply
+  // them as one batch, without the payloads that it says it does not read.
+  void Apply(std::vector<RecordedEvent> batch);
+
+  // The table's rows, each as an object of its columns; a column `body` as the document in it.
+  [[nodiscard]] std::vector<Json> Rows(const Table& table) const;
+  // The reasons by Stripe event ID.
+  [[nodiscard]] const std::map<std::string, std::string>& dead_letters() const { return dead_letters_; }
+
+  // All that must come out the same however the events arrived, one line a row or dead letter: the
+  // projection's tables but for the columns that keep positions.
+  [[nodiscard]] std::string Fingerprint() const;
+
+ private:
+  const Projection& projection_;
+  std::vector<RecordedEvent> log_;
+  std::map<const Table*, std::map<std::string, Row>> rows_;
+  std::map<std::string, std::string> dead_letters_;
+};
+
+}  // namespace billhook::test
