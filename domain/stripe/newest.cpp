@@ -1,6 +1,8 @@
 #include "domain/stripe/newest.h"
 
+#include <algorithm>
 #include <map>
+#include <numeric>
 #include <string>
 #include <tuple>
 
@@ -83,24 +85,37 @@ bool Follows(const Sighting& later, const Sighting& earlier) {
 
 std::size_t Newest(const std::vector<Sighting>& sightings) {
   BILLHOOK_CHECK(!sightings.empty());
-  std::vector<std::size_t> tails;
-  for (std::size_t i = 0; i < sightings.size(); ++i) {
-    bool followed = false;
-    for (std::size_t j = 0; j < sightings.size() && !followed; ++j)
-      followed = i != j && Follows(sightings[j], sightings[i]);
-    if (!followed) tails.push_back(i);
+  return InOrder(sightings).back();
+}
+
+std::vector<std::size_t> InOrder(const std::vector<Sighting>& sightings) {
+  const std::size_t count = sightings.size();
+  // Rules 4 and 5, the better first: among those that rule 3 leaves, the first of them is the newest.
+  std::vector<std::size_t> by_standing(count);
+  std::iota(by_standing.begin(), by_standing.end(), std::size_t{0});
+  std::sort(by_standing.begin(), by_standing.end(), [&](std::size_t a, std::size_t b) {
+    return std::make_tuple(LifecycleRank(*sightings[a].object), sightings[a].event_id) >
+           std::make_tuple(LifecycleRank(*sightings[b].object), sightings[b].event_id);
+  });
+  std::vector<std::size_t> followers(count, 0);  // how many of those that are left follow each
+  std::vector<std::vector<std::size_t>> follows(count);
+  for (std::size_t later = 0; later < count; ++later) {
+    for (std::size_t earlier = 0; earlier < count; ++earlier) {
+      if (later == earlier || !Follows(sightings[later], sightings[earlier])) continue;
+      follows[later].push_back(earlier);
+      ++followers[earlier];
+    }
   }
-  if (tails.empty()) {
-    for (std::size_t i = 0; i < sightings.size(); ++i) tails.push_back(i);
+  std::vector<std::size_t> order(count);
+  for (std::size_t left = count; left > 0; --left) {
+    auto newest = std::find_if(by_standing.begin(), by_standing.end(),
+                               [&](std::size_t i) { return followers[i] == 0; });
+    if (newest == by_standing.end()) newest = by_standing.begin();  // a cycle: all remain
+    order[left - 1] = *newest;
+    for (std::size_t earlier : follows[*newest]) --followers[earlier];
+    by_standing.erase(newest);
   }
-  const auto standing = [&](std::size_t i) {
-    return std::make_tuple(LifecycleRank(*sightings[i].object), sightings[i].event_id);
-  };
-  std::size_t newest = tails.front();
-  for (std::size_t i : tails) {
-    if (standing(i) > standing(newest)) newest = i;
-  }
-  return newest;
+  return order;
 }
 
 int LifecycleRank(const Json& object) {

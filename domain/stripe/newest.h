@@ -40,6 +40,10 @@ bool Follows(const Sighting& later, const Sighting& earlier);
 // rank, then the greatest event ID.
 std::size_t Newest(const std::vector<Sighting>& sightings);
 
+// The indices of the sightings from the oldest to the newest: the last is the newest of all, the one before
+// it the newest of the rest, and so on. Like Newest, a function of the set, whatever order it is given in.
+std::vector<std::size_t> InOrder(const std::vector<Sighting>& sightings);
+
 // How far the object's status stands in its life, 0 and up; -1 for an unknown status or object. Source:
 // Stripe's status lifecycles, e.g. docs.stripe.com/billing/invoices/overview and
 // docs.stripe.com/payments/paymentintents/lifecycle.

@@ -83,12 +83,17 @@ class BatchPlan {
 
  private:
   void ReadHead() {
-    const Rows head = session_.Query("SELECT position, checksum FROM log_head WHERE singleton = 1");
+    const Rows head = session_.Query(
+        "SELECT position, checksum, coalesce((SELECT recorded_at FROM events e WHERE e.position = "
+        "h.position), "
+        "0) FROM log_head h WHERE singleton = 1");
     BILLHOOK_CHECK(head.size() == 1);
     position_ = head.Int(0, 0);
     const std::optional<Digest> checksum = DigestFromHex(head.Text(0, 1));
     if (!checksum) throw StorageError("the head of the log holds no checksum; run billhook verify", false);
     checksum_ = *checksum;
+    // Clocks differ from process to process and are set back; along the log, time never goes back.
+    now_ = std::max(now_, head.Int(0, 2));
   }
 
   // The positions of the Stripe events of the batch that are already recorded.

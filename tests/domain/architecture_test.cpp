@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/paths.h"
+
 namespace billhook {
 namespace {
 
@@ -23,7 +25,7 @@ struct SourceFile {
 
 std::vector<SourceFile> FilesUnder(const std::string& folder) {
   static const std::regex kInclude(R"(^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"])", std::regex::multiline);
-  const fs::path root = BILLHOOK_SOURCE_DIR;
+  const fs::path root = test::SourceDirectory();
   std::vector<SourceFile> files;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / folder)) {
     const std::string extension = entry.path().extension().string();

@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/paths.h"
+
 namespace billhook::test {
 namespace {
 
@@ -42,7 +44,7 @@ pid_t Spawn(const std::vector<std::string>& arguments, std::map<std::string, std
   for (const char* name : {"PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"}) {
     if (const char* value = std::getenv(name)) environment.emplace(name, value);
   }
-  std::vector<std::string> texts = {BILLHOOK_BINARY};
+  std::vector<std::string> texts = {BillhookBinary()};
   texts.insert(texts.end(), arguments.begin(), arguments.end());
   std::vector<std::string> settings;
   for (const auto& [name, value] : environment) settings.push_back(name + "=" + value);
@@ -61,7 +63,7 @@ pid_t Spawn(const std::vector<std::string>& arguments, std::map<std::string, std
   redirect(in, O_RDONLY, STDIN_FILENO);
   redirect(out, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
   redirect(err, O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
-  execve(BILLHOOK_BINARY, argv.data(), envp.data());
+  execve(BillhookBinary().c_str(), argv.data(), envp.data());
   _exit(127);
 }
 

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/paths.h"
+
 namespace billhook::test {
 namespace {
 
@@ -121,7 +123,7 @@ TEST(Configuration, NeverRepeatsTheDatabasesPasswordInAFault) {
 }
 
 TEST(Configuration, IsWhatTheExampleSays) {
-  std::ifstream file(std::string(BILLHOOK_SOURCE_DIR) + "/.env.example");
+  std::ifstream file(test::SourceDirectory() + "/.env.example");
   ASSERT_TRUE(file) << ".env.example is missing";
   std::ostringstream text;
   text << file.rdbuf();
@@ -139,7 +141,7 @@ TEST(Configuration, IsWhatTheExampleSays) {
 }
 
 TEST(Configuration, IsWhatTheReadmeSays) {
-  std::ifstream file(std::string(BILLHOOK_SOURCE_DIR) + "/README.md");
+  std::ifstream file(test::SourceDirectory() + "/README.md");
   std::ostringstream text;
   text << file.rdbuf();
   for (const Variable& variable : Variables()) {

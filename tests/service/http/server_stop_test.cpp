@@ -132,8 +132,10 @@ TEST(HttpServerStop, LosesNoAnswerUnderLoad) {
 }
 
 TEST(HttpServerStop, LeavesNoThread) {
-  const std::size_t before = ThreadsOfThisProcess();
+  std::size_t before = 0;
   for (int i = 0; i < 20; ++i) {
+    if (i == 1)
+      before = ThreadsOfThisProcess();  // a sanitizer starts a thread of its own with the first of ours
     RunningServer server(Echo, {}, 3);
     Peer peer(*server);
     peer.Send(Get("/"));
@@ -144,7 +146,11 @@ TEST(HttpServerStop, LeavesNoThread) {
       EXPECT_TRUE(server->Stop(In(kPatience))) << "again";
     }
   }
-  EXPECT_EQ(ThreadsOfThisProcess(), before);
+  // The kernel counts a thread for a moment after it was joined.
+  const auto patience = std::chrono::steady_clock::now() + kPatience;
+  while (ThreadsOfThisProcess() > before && std::chrono::steady_clock::now() < patience)
+    std::this_thread::yield();
+  EXPECT_LE(ThreadsOfThisProcess(), before);
 }
 
 TEST(HttpServerStop, CanBeStartedAgain) {
