@@ -54,19 +54,19 @@ CREATE INDEX subscriptions_id ON subscriptions (generation, tenant, id);
 CREATE INDEX subscriptions_customer ON subscriptions (generation, tenant, customer, id);
 CREATE INDEX subscriptions_status ON subscriptions (generation, tenant, status, id);
 
--- What the ledger knows of each source object: its newest state in short, and which events tell it.
-CREATE TABLE ledger_objects (
+-- What each event told the ledger of a source object, in short.
+CREATE TABLE ledger_sightings (
   generation BIGINT NOT NULL,
   row_key TEXT NOT NULL,
-  payment_key TEXT,
-  charge_key TEXT,
-  newest TEXT NOT NULL,
-  newest_listing TEXT NOT NULL,
+  object_key TEXT NOT NULL,
+  parent_key TEXT,
+  position BIGINT NOT NULL,
+  recorded_at BIGINT NOT NULL,
   facts TEXT NOT NULL,
   PRIMARY KEY (generation, row_key)
 );
-CREATE INDEX ledger_objects_payment ON ledger_objects (generation, payment_key) WHERE payment_key IS NOT NULL;
-CREATE INDEX ledger_objects_charge ON ledger_objects (generation, charge_key) WHERE charge_key IS NOT NULL;
+CREATE INDEX ledger_sightings_object ON ledger_sightings (generation, object_key);
+CREATE INDEX ledger_sightings_parent ON ledger_sightings (generation, parent_key) WHERE parent_key IS NOT NULL;
 
 CREATE TABLE ledger_entries (
   generation BIGINT NOT NULL,
@@ -90,6 +90,52 @@ CREATE TABLE ledger_entries (
 CREATE INDEX ledger_entries_owner ON ledger_entries (generation, owner_key);
 CREATE INDEX ledger_entries_id ON ledger_entries (generation, tenant, id);
 CREATE INDEX ledger_entries_customer ON ledger_entries (generation, tenant, customer, id) WHERE customer IS NOT NULL;
+
+-- The stretches of time in which each entry stood as it is: by what was true, and by what was known.
+CREATE TABLE ledger_entries_occurred (
+  generation BIGINT NOT NULL,
+  row_key TEXT NOT NULL,
+  owner_key TEXT NOT NULL,
+  tenant TEXT NOT NULL,
+  id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  source TEXT NOT NULL,
+  amount BIGINT NOT NULL,
+  currency TEXT NOT NULL,
+  livemode BIGINT NOT NULL,
+  account TEXT NOT NULL,
+  customer TEXT,
+  debit TEXT NOT NULL,
+  credit TEXT NOT NULL,
+  occurred_at BIGINT NOT NULL,
+  since BIGINT NOT NULL,
+  until BIGINT NOT NULL,
+  PRIMARY KEY (generation, row_key)
+);
+CREATE INDEX ledger_entries_occurred_owner ON ledger_entries_occurred (generation, owner_key);
+CREATE INDEX ledger_entries_occurred_customer ON ledger_entries_occurred (generation, tenant, customer) WHERE customer IS NOT NULL;
+CREATE TABLE ledger_entries_recorded (
+  generation BIGINT NOT NULL,
+  row_key TEXT NOT NULL,
+  owner_key TEXT NOT NULL,
+  tenant TEXT NOT NULL,
+  id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  source TEXT NOT NULL,
+  amount BIGINT NOT NULL,
+  currency TEXT NOT NULL,
+  livemode BIGINT NOT NULL,
+  account TEXT NOT NULL,
+  customer TEXT,
+  debit TEXT NOT NULL,
+  credit TEXT NOT NULL,
+  occurred_at BIGINT NOT NULL,
+  since BIGINT NOT NULL,
+  until BIGINT NOT NULL,
+  PRIMARY KEY (generation, row_key)
+);
+CREATE INDEX ledger_entries_recorded_owner ON ledger_entries_recorded (generation, owner_key);
+CREATE INDEX ledger_entries_recorded_customer ON ledger_entries_recorded (generation, tenant, customer) WHERE customer IS NOT NULL;
 
 -- How many events of each type there are.
 CREATE TABLE event_counts (

@@ -14,11 +14,11 @@ constexpr const char* kInquiry =
     "warning_";  // how a dispute's status begins while it is one: it moves nothing
 
 std::int64_t CreatedOf(const SourceObject& object) {
-  return object.state.created_s.value_or(object.moment.created_s);
+  return object.state().created_s.value_or(object.newest->moment.created_s);
 }
 
 bool IsNewer(const SourceObject& a, const SourceObject& b) {
-  return std::tie(a.moment, a.event_id) > std::tie(b.moment, b.event_id);
+  return std::tie(a.newest->moment, a.newest->event_id) > std::tie(b.newest->moment, b.newest->event_id);
 }
 
 // An entry over nothing is none, and so is one that int64 cannot hold together with its counter-posting.
@@ -29,31 +29,36 @@ Entries Book(Entry entry, Int128 amount) {
   return {std::move(entry)};
 }
 
-// An entry that takes its links from the object, and from its charge where that is known.
-Entry Linked(const char* type, const SourceObject& object, const SourceObject* charge) {
+// An entry that bears the object's name and links.
+Entry Linked(const char* type, const SourceObject& object, const Links& links) {
   Entry entry;
   entry.type = type;
-  entry.source = object.state.id;
-  entry.currency = object.state.currency;
+  entry.source = object.state().id;
+  entry.currency = object.state().currency;
   entry.credit = kStripeBalance;
-  entry.customer = object.state.customer;
-  entry.payment_intent = object.state.payment_intent;
-  entry.charge = object.state.charge;
-  entry.invoice = object.state.invoice;
-  if (charge != nullptr) {
-    entry.customer = charge->state.customer;
-    entry.invoice = charge->state.invoice;
-    if (charge->state.payment_intent) entry.payment_intent = charge->state.payment_intent;
-  }
+  entry.customer = links.customer;
+  entry.payment_intent = links.payment_intent;
+  entry.charge = object.state().charge;
+  entry.invoice = links.invoice;
   entry.occurred_at_s = CreatedOf(object);
-  entry.updated_by = object.event_id;
+  entry.updated_by = object.newest->event_id;
   return entry;
+}
+
+// The sum of what these objects say, and the newest of them and of `object`.
+std::pair<Int128, const SourceObject*> SumAndNewest(const SourceObject& object, const Objects& others) {
+  std::pair<Int128, const SourceObject*> known = {0, &object};
+  for (const SourceObject* other : others) {
+    known.first += other->state().amount;
+    if (IsNewer(*other, *known.second)) known.second = other;
+  }
+  return known;
 }
 
 }  // namespace
 
-Entries PaymentEntries(const std::string& source, const SourceObject* intent,
-                       const std::vector<const SourceObject*>& charges) {
+Entries PaymentEntries(const std::string& source, const SourceObject* intent, const Objects& charges,
+                       const Links& links) {
   Entry entry;
   entry.type = "payment";
   entry.source = source;
@@ -63,31 +68,29 @@ Entries PaymentEntries(const std::string& source, const SourceObject* intent,
   const SourceObject* latest_captured = nullptr;
   for (const SourceObject* charge : charges) {
     if (newest == nullptr || IsNewer(*charge, *newest)) newest = charge;
-    if (charge->state.captured == 0) continue;
+    if (charge->state().captured == 0) continue;
     const auto age = [](const SourceObject& object) {
-      return std::make_pair(CreatedOf(object), object.state.id);
+      return std::make_pair(CreatedOf(object), object.state().id);
     };
     if (latest_captured == nullptr || age(*charge) > age(*latest_captured)) latest_captured = charge;
   }
   if (newest == nullptr) return {};
-  entry.updated_by = newest->event_id;
-  entry.currency = intent != nullptr ? intent->state.currency : newest->state.currency;
+  entry.updated_by = newest->newest->event_id;
+  entry.currency = intent != nullptr ? intent->state().currency : newest->state().currency;
 
   Int128 captured = 0;
   std::optional<std::int64_t> first_capture_s;
   for (const SourceObject* charge : charges) {
-    if (charge->state.captured == 0 || charge->state.currency != entry.currency) continue;
-    captured += charge->state.captured;
+    if (charge->state().captured == 0 || charge->state().currency != entry.currency) continue;
+    captured += charge->state().captured;
     first_capture_s = std::min(first_capture_s.value_or(CreatedOf(*charge)), CreatedOf(*charge));
   }
-  if (intent != nullptr) {
-    entry.payment_intent = source;
-    entry.customer = intent->state.customer;
-    entry.charge = intent->state.charge;
-    entry.invoice = intent->state.invoice;
-  }
+  entry.customer = links.customer;
+  entry.payment_intent = links.payment_intent;
+  entry.invoice = links.invoice;
+  if (intent != nullptr) entry.charge = intent->state().charge;
   if (latest_captured != nullptr) {
-    const stripe::MoneyObject& charge = latest_captured->state;
+    const stripe::MoneyObject& charge = latest_captured->state();
     entry.charge = charge.id;
     if (charge.payment_intent) entry.payment_intent = charge.payment_intent;
     if (!entry.customer) entry.customer = charge.customer;
@@ -95,73 +98,75 @@ Entries PaymentEntries(const std::string& source, const SourceObject* intent,
   }
   entry.occurred_at_s = first_capture_s ? *first_capture_s : CreatedOf(*newest);
   if (!first_capture_s && intent != nullptr) entry.occurred_at_s = CreatedOf(*intent);
-  return Book(std::move(entry), std::max<Int128>(captured, intent != nullptr ? intent->state.amount : 0));
+  return Book(std::move(entry), std::max<Int128>(captured, intent != nullptr ? intent->state().amount : 0));
 }
 
-Entries RefundRestEntries(const SourceObject& charge, const std::vector<const SourceObject*>& refunds) {
-  Int128 known = 0;
-  const SourceObject* newest = &charge;
-  for (const SourceObject* refund : refunds) {
-    known += refund->state.amount;
-    if (IsNewer(*refund, *newest)) newest = refund;
-  }
-  Entry entry = Linked("refund", charge, &charge);
+Entries RefundRestEntries(const SourceObject& charge, const Objects& refunds, const Links& links) {
+  const auto [known, newest] = SumAndNewest(charge, refunds);
+  Entry entry = Linked("refund", charge, links);
   entry.debit = "refunds";
-  entry.charge = charge.state.id;
-  entry.occurred_at_s = charge.moment.created_s;
-  entry.updated_by = newest->event_id;
-  return Book(std::move(entry), std::max<Int128>(0, charge.state.refunded - known));
+  entry.charge = charge.state().id;
+  entry.occurred_at_s = charge.newest->moment.created_s;
+  entry.updated_by = newest->newest->event_id;
+  return Book(std::move(entry), std::max<Int128>(0, charge.state().refunded - known));
 }
 
-Entries RefundEntries(const SourceObject& refund, const SourceObject* charge) {
-  if (refund.state.status != "succeeded" && refund.state.status != "pending") return {};
-  Entry entry = Linked("refund", refund, charge);
+Entries RefundEntries(const SourceObject& refund, const Links& links) {
+  if (refund.state().status != "succeeded" && refund.state().status != "pending") return {};
+  Entry entry = Linked("refund", refund, links);
   entry.debit = "refunds";
-  return Book(std::move(entry), refund.state.amount);
+  return Book(std::move(entry), refund.state().amount);
 }
 
-Entries DisputeEntries(const SourceObject& dispute, const SourceObject* charge) {
-  const stripe::MoneyObject& state = dispute.state;
-  if (state.status.starts_with(kInquiry)) return {};
-  Entry entry = Linked("dispute", dispute, charge);
+Entries DisputeEntries(const SourceObject& dispute, const Links& links) {
+  if (dispute.state().status.starts_with(kInquiry)) return {};
+  Entry entry = Linked("dispute", dispute, links);
   entry.debit = "disputes";
-  if (state.balance_transactions.empty()) {
+  if (dispute.listing == nullptr) {
     const bool withdrawn = dispute.funds_withdrawn && !dispute.funds_reinstated;
-    return Book(std::move(entry), withdrawn ? state.amount : 0);
+    return Book(std::move(entry), withdrawn ? dispute.state().amount : 0);
   }
   Int128 moved = 0;
-  for (const stripe::BalanceTransaction& transaction : state.balance_transactions)
+  for (const stripe::BalanceTransaction& transaction : dispute.balance_transactions())
     moved += transaction.amount;
-  entry.currency = state.balance_transactions.front().currency;
+  entry.currency = dispute.balance_transactions().front().currency;
   return Book(std::move(entry), -moved);
 }
 
 Entries PayoutEntries(const SourceObject& payout) {
-  if (payout.state.status != "paid" && payout.state.status != "in_transit") return {};
-  Entry entry = Linked("payout", payout, nullptr);
+  if (payout.state().status != "paid" && payout.state().status != "in_transit") return {};
+  Entry entry = Linked("payout", payout, {});
   entry.debit = "bank";
-  return Book(std::move(entry), payout.state.amount);
+  return Book(std::move(entry), payout.state().amount);
 }
 
-Entries OutOfBandEntries(const SourceObject& paid) {
-  Entry entry = Linked("payment", paid, nullptr);
+Entries OutOfBandInvoiceEntries(const SourceObject& invoice, const Objects& invoice_payments) {
+  const auto [known, newest] = SumAndNewest(invoice, invoice_payments);
+  Entry entry = Linked("payment", invoice, {invoice.state().customer, std::nullopt, invoice.state().id});
   entry.debit = "external";
   entry.credit = "payments";
-  if (paid.state.kind == stripe::MoneyKind::kInvoice) entry.invoice = paid.state.id;
-  return Book(std::move(entry), paid.state.amount);
+  entry.updated_by = newest->newest->event_id;
+  return Book(std::move(entry), std::max<Int128>(0, invoice.state().amount - known));
 }
 
-Entries FeeEntries(const SourceObject& object, const SourceObject* charge) {
-  if (object.state.status.starts_with(kInquiry)) return {};
+Entries OutOfBandPaymentEntries(const SourceObject& invoice_payment, const Links& links) {
+  Entry entry = Linked("payment", invoice_payment, links);
+  entry.debit = "external";
+  entry.credit = "payments";
+  return Book(std::move(entry), invoice_payment.state().amount);
+}
+
+Entries FeeEntries(const SourceObject& object, const Links& links) {
+  if (object.state().status.starts_with(kInquiry)) return {};
   Entries fees;
   std::set<std::string> booked;
-  for (const stripe::BalanceTransaction& transaction : object.state.balance_transactions) {
+  for (const stripe::BalanceTransaction& transaction : object.balance_transactions()) {
     if (!booked.insert(transaction.id).second) continue;
-    Entry entry = Linked("fee", object, charge);
+    Entry entry = Linked("fee", object, links);
     entry.source = transaction.id;
     entry.debit = "fees";
     entry.currency = transaction.currency;
-    if (object.state.kind == stripe::MoneyKind::kCharge) entry.charge = object.state.id;
+    if (object.state().kind == stripe::MoneyKind::kCharge) entry.charge = object.state().id;
     if (transaction.created_s) entry.occurred_at_s = *transaction.created_s;
     for (Entry& fee : Book(std::move(entry), transaction.fee)) fees.push_back(std::move(fee));
   }

@@ -8,20 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "domain/stripe/money_object.h"
-#include "domain/stripe/newest.h"
+#include "projections/payment_ledger/sightings.h"
 
 namespace billhook::ledger {
-
-// A source object with all that its events say. `state` is its newest state, but for the balance
-// transactions, which are those of its newest state that lists any.
-struct SourceObject {
-  stripe::MoneyObject state;
-  stripe::Moment moment;         // of the newest event
-  std::string event_id;          // the newest event
-  bool funds_withdrawn = false;  // dispute: whether such an event is known
-  bool funds_reinstated = false;
-};
 
 struct Entry {
   std::string type;    // "payment", "refund", "dispute", "fee", "payout"
@@ -40,24 +29,36 @@ struct Entry {
 
 using Entries = std::vector<Entry>;
 
+using Objects = std::vector<const SourceObject*>;
+
+// What an object and those it belongs to say of whom and what a movement of money is about, as far as they
+// have arrived.
+struct Links {
+  std::optional<std::string> customer;
+  std::optional<std::string> payment_intent;
+  std::optional<std::string> invoice;
+};
+
 // The `payment` of an intent (nullptr while it has not arrived) with the charges that name it, or of one
-// charge without an intent: the larger of amount_received and the sum of what its charges captured.
-Entries PaymentEntries(const std::string& source, const SourceObject* intent,
-                       const std::vector<const SourceObject*>& charges);
+// charge without an intent: the larger of amount_received and the sum of what its charges captured. `source`
+// is the ID of the intent, or of that charge.
+Entries PaymentEntries(const std::string& source, const SourceObject* intent, const Objects& charges,
+                       const Links& links);
 
 // The `refund` of what a charge says was refunded beyond the refund objects that are known for it, whatever
 // their status: for accounts that get `charge.refunded` only.
-Entries RefundRestEntries(const SourceObject& charge, const std::vector<const SourceObject*>& refunds);
+Entries RefundRestEntries(const SourceObject& charge, const Objects& refunds, const Links& links);
 
-// `charge` links the entry to customer, payment intent and invoice once it has arrived; nullptr before.
-Entries RefundEntries(const SourceObject& refund, const SourceObject* charge);
-Entries DisputeEntries(const SourceObject& dispute, const SourceObject* charge);
+Entries RefundEntries(const SourceObject& refund, const Links& links);
+Entries DisputeEntries(const SourceObject& dispute, const Links& links);
 Entries PayoutEntries(const SourceObject& payout);
 
-// The `payment` of an invoice, or of an invoice payment, that was made beside Stripe.
-Entries OutOfBandEntries(const SourceObject& paid);
+// The `payment` that an invoice says was made beside Stripe, less what its invoice payments say of it: newer
+// API versions tell of it there, and a company may receive both shapes.
+Entries OutOfBandInvoiceEntries(const SourceObject& invoice, const Objects& invoice_payments);
+Entries OutOfBandPaymentEntries(const SourceObject& invoice_payment, const Links& links);
 
 // The `fee` of each balance transaction of the object that is present in full.
-Entries FeeEntries(const SourceObject& object, const SourceObject* charge);
+Entries FeeEntries(const SourceObject& object, const Links& links);
 
 }  // namespace billhook::ledger

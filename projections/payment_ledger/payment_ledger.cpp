@@ -1,43 +1,32 @@
 #include "projections/payment_ledger/payment_ledger.h"
 
+#include <algorithm>
+#include <limits>
 #include <set>
 
 #include "domain/check.h"
-#include "domain/time.h"
-#include "projections/payment_ledger/source_objects.h"
+#include "projections/newest_events.h"
+#include "projections/payment_ledger/entry_versions.h"
+#include "projections/payment_ledger/family.h"
 
 namespace billhook {
 
-const Table PaymentLedger::kEntriesTable = {"ledger_entries",
-                                            {{"row_key"},
-                                             {"owner_key"},
-                                             {"tenant"},
-                                             {"id"},
-                                             {"type"},
-                                             {"source"},
-                                             {"amount", ColumnType::kInteger},
-                                             {"currency"},
-                                             {"livemode", ColumnType::kInteger},
-                                             {"account"},
-                                             {"customer"},
-                                             {"debit"},
-                                             {"credit"},
-                                             {"occurred_at", ColumnType::kInteger},
-                                             {"body"}}};
-
 std::vector<const Table*> PaymentLedger::tables() const {
-  return {&ledger::kObjectsTable, &kEntriesTable};
+  return {&ledger::kSightingsTable, &ledger::kEntriesTable, &ledger::kOccurredTable, &ledger::kRecordedTable};
 }
 
 namespace {
 
 using ledger::Entries;
 using ledger::Entry;
-using ledger::KnownObject;
+using ledger::EntryVersions;
+using ledger::Family;
 using ledger::Scope;
-using ledger::SourceObject;
+using ledger::SightedObject;
+using ledger::Sighting;
 using stripe::MoneyKind;
-using OrderedJson = nlohmann::ordered_json;
+
+constexpr std::int64_t kEver = std::numeric_limits<std::int64_t>::max();
 
 std::string_view ObjectTypeOf(std::string_view event_type) {
   const std::optional<MoneyKind> kind = stripe::MoneyKindOf(event_type);
@@ -45,68 +34,49 @@ std::string_view ObjectTypeOf(std::string_view event_type) {
   return NameOf(*kind);
 }
 
-OrderedJson OrNull(const std::optional<std::string>& text) {
-  return text ? OrderedJson(*text) : OrderedJson(nullptr);
-}
-
-Row RowOf(const Entry& entry, const Scope& scope, const std::string& owner_key) {
-  const std::string id = entry.type + ":" + entry.source;
-  const OrderedJson postings = {{{"ledger_account", entry.debit}, {"amount", entry.amount}},
-                                {{"ledger_account", entry.credit}, {"amount", -entry.amount}}};
-  const OrderedJson body = {
-      {"id", id},
-      {"type", entry.type},
-      {"source", entry.source},
-      {"amount", entry.amount},
-      {"currency", entry.currency},
-      {"livemode", scope.livemode},
-      {"account", scope.account.empty() ? OrderedJson(nullptr) : OrderedJson(scope.account)},
-      {"customer", OrNull(entry.customer)},
-      {"payment_intent", OrNull(entry.payment_intent)},
-      {"charge", OrNull(entry.charge)},
-      {"invoice", OrNull(entry.invoice)},
-      {"occurred_at", FormatRfc3339(entry.occurred_at_s * kMicrosPerSecond)},
-      {"updated_by", entry.updated_by},
-      {"postings", postings}};
-  // The owner's key may be longer than an index takes together with the ID: its digest stands for it.
-  return {JoinKey({ToHex(Sha256({owner_key})).substr(0, 32), id}),
-          owner_key,
-          scope.tenant,
-          id,
-          entry.type,
-          entry.source,
-          entry.amount,
-          entry.currency,
-          std::int64_t{scope.livemode},
-          scope.account,
-          entry.customer ? Cell(*entry.customer) : Cell(),
-          entry.debit,
-          entry.credit,
-          entry.occurred_at_s * kMicrosPerSecond,
-          body.dump()};
-}
-
-// One batch on its way: events to objects, objects to the entries that they touch.
+// One batch on its way: events to sightings, sightings to the families that they change, these to entries.
 class Booking {
  public:
   Booking(ReadModel& read_model, Changes& changes) : read_model_(read_model), changes_(changes) {}
 
   void Run(const std::vector<RecordedEvent>& batch) {
     TakeIn(batch);
-    if (arrived_.empty()) return;
-    Fold();
+    if (arrivals_.empty()) return;
     LoadFamilies();
-    for (const std::string& owner : owners_) BookOwner(owner);
-    WriteDifferences();
+    LoadTies();
+    const std::vector<std::string> owners = Owners();
+    EntryVersions recorded(ledger::kRecordedTable,
+                           read_model_.Find(ledger::kRecordedTable, "owner_key", owners));
+    EntryVersions occurred(ledger::kOccurredTable,
+                           read_model_.Find(ledger::kOccurredTable, "owner_key", owners));
+    FollowRecorded(recorded);
+    FollowOccurred(occurred);
+    WriteSightings();
+    WriteEntries(owners);
+    recorded.WriteDifferences(changes_);
+    occurred.WriteDifferences(changes_);
   }
 
  private:
-  struct Arrived {
+  struct Arrival {
+    std::string object_key;
+    Sighting sighting;
+  };
+
+  // A family that this batch changes.
+  struct Touched {
+    Family family;
     Scope scope;
-    std::vector<std::pair<const stripe::EventBody*, bool>>
-        events;  // each with whether it lists balance transactions
-    bool newest_changed = false;
-    bool listing_changed = false;
+    std::vector<ledger::Owner> owners;  // its members
+    std::int64_t from_s = kEver;        // the first second of which the batch tells something
+    std::vector<Entries> entries{};     // of each member, as they stand now
+
+    // What the member of that index owns by these entries.
+    [[nodiscard]] std::vector<ledger::BookedEntry> Booked(std::size_t member, const Entries& own) const {
+      std::vector<ledger::BookedEntry> booked;
+      for (const Entry& entry : own) booked.push_back(BookedFrom(entry, scope, owners[member]));
+      return booked;
+    }
   };
 
   void TakeIn(const std::vector<RecordedEvent>& batch) {
@@ -119,220 +89,210 @@ class Booking {
         changes_.dead_letters.push_back({&recorded, body.error()});
         continue;
       }
-      const Result<stripe::MoneyObject, std::string> decoded = stripe::DecodeMoneyObject(*kind, body->object);
+      Result<stripe::MoneyObject, std::string> decoded = stripe::DecodeMoneyObject(*kind, body->object);
       if (!decoded) {
         changes_.dead_letters.push_back({&recorded, decoded.error()});
         continue;
       }
       const Scope scope{body->tenant, body->livemode, body->account};
-      Arrived& arrived = arrived_[scope.Key(NameOf(*kind), decoded->id)];
-      arrived.scope = scope;
-      decoded_.emplace(recorded.position, *decoded);
-      arrived.events.emplace_back(&bodies_.Add(*std::move(body)), !decoded->balance_transactions.empty());
+      Sighting sighting;
+      sighting.parent_key = scope.ParentKeyOf(*decoded);
+      sighting.moment = body->moment;
+      sighting.event_id = body->id;
+      sighting.position = recorded.position;
+      sighting.recorded_at = recorded.recorded_at;
+      sighting.funds_withdrawn = body->type.ends_with(".funds_withdrawn");
+      sighting.funds_reinstated = body->type.ends_with(".funds_reinstated");
+      std::string key = scope.Key(NameOf(*kind), decoded->id);
+      sighting.state = *std::move(decoded);
+      scopes_.emplace(key, scope);
+      arrivals_.push_back({std::move(key), std::move(sighting)});
+      bodies_.Add(*std::move(body));
     }
   }
 
-  // Brings each object that events arrived for to its newest state.
-  void Fold() {
-    std::vector<std::string> keys;
-    for (const auto& [key, arrived] : arrived_) keys.push_back(key);
-    Remember(read_model_.Find(ledger::kObjectsTable, "row_key", keys));
-
-    std::vector<std::int64_t> needed;
-    const auto need = [&needed](const NewestEvents& newest) {
-      needed.insert(needed.end(), newest.positions().begin(), newest.positions().end());
-    };
-    for (auto& [key, arrived] : arrived_) {
-      KnownObject& known = objects_[key];
-      NoteFamilies(known);  // what it belonged to before
-      for (const auto& [event, lists_transactions] : arrived.events) {
-        arrived.newest_changed |= known.newest.Add(*event);
-        if (lists_transactions) arrived.listing_changed |= known.newest_listing.Add(*event);
-        known.object.funds_withdrawn |= event->type.ends_with(".funds_withdrawn");
-        known.object.funds_reinstated |= event->type.ends_with(".funds_reinstated");
-      }
-      if (arrived.newest_changed) need(known.newest);
-      if (arrived.listing_changed) need(known.newest_listing);
-    }
-    bodies_.Load(needed, read_model_, &ObjectTypeOf);
-
-    for (const auto& [key, arrived] : arrived_) {
-      KnownObject& known = objects_[key];
-      known.scope = arrived.scope;
-      if (arrived.newest_changed) TakeState(known);
-      if (arrived.listing_changed) {
-        known.object.state.balance_transactions =
-            Decode(known.newest_listing.Newest(bodies_)).balance_transactions;
-      }
-      NoteFamilies(known);  // and what it belongs to now
-      changes_.Put(ledger::kObjectsTable, ledger::RowOf(known));
-    }
-  }
-
-  // The newest state, but for the balance transactions, which have a newest event of their own.
-  void TakeState(KnownObject& known) {
-    const stripe::EventBody& newest = known.newest.Newest(bodies_);
-    std::vector<stripe::BalanceTransaction> transactions = std::move(known.object.state.balance_transactions);
-    known.object.state = Decode(newest);
-    known.object.state.balance_transactions = std::move(transactions);
-    known.object.moment = newest.moment;
-    known.object.event_id = newest.id;
-  }
-
-  stripe::MoneyObject Decode(const stripe::EventBody& body) {
-    const auto known = decoded_.find(body.position);
-    if (known != decoded_.end()) return known->second;
-    Result<stripe::MoneyObject, std::string> decoded =
-        stripe::DecodeMoneyObject(*stripe::MoneyKindOf(body.type), body.object);
-    BILLHOOK_CHECK(decoded.has_value());  // unusable events are never taken in
-    return *std::move(decoded);
-  }
-
-  // The charges and payments whose entries the object has a say in, and the object itself.
-  void NoteFamilies(const KnownObject& known) {
-    if (known.object.state.id.empty()) return;  // not known before
-    const std::string key = known.Key();
-    owners_.insert(key);
-    switch (known.object.state.kind) {
-      case MoneyKind::kCharge:
-        charges_.insert(key);
-        payments_.insert(known.PaymentKey());
-        break;
-      case MoneyKind::kPaymentIntent:
-        payments_.insert(key);
-        break;
-      case MoneyKind::kRefund:
-      case MoneyKind::kDispute:
-        if (const std::string charge = known.ChargeKey(); !charge.empty()) charges_.insert(charge);
-        break;
-      case MoneyKind::kPayout:
-      case MoneyKind::kInvoice:
-      case MoneyKind::kInvoicePayment:
-        break;
-    }
-  }
-
-  // Every object of the charges and payments that this batch touches, so that each family is complete.
+  // Every object that belongs together with one that events arrived for, with all its sightings.
   void LoadFamilies() {
-    std::vector<std::string> heads(charges_.begin(), charges_.end());
-    heads.insert(heads.end(), payments_.begin(), payments_.end());
-    Remember(read_model_.Find(ledger::kObjectsTable, "row_key", heads));
-    // A charge without an intent owns its payment too, also when only a refund of it brought us here.
-    for (const std::string& charge : charges_) {
-      const auto known = objects_.find(charge);
-      if (known != objects_.end() && known->second.PaymentKey() == charge) payments_.insert(charge);
+    std::set<std::string> frontier;
+    for (const Arrival& arrival : arrivals_) {
+      frontier.insert(arrival.object_key);
+      Relate(arrival.object_key, arrival.sighting.parent_key, frontier);
     }
-    Remember(read_model_.Find(ledger::kObjectsTable, "charge_key", {charges_.begin(), charges_.end()}));
-    Remember(read_model_.Find(ledger::kObjectsTable, "payment_key", {payments_.begin(), payments_.end()}));
-    owners_.insert(charges_.begin(), charges_.end());
-    owners_.insert(payments_.begin(), payments_.end());
-    for (const auto& [key, known] : objects_) {
-      if (const std::string charge = known.ChargeKey(); charges_.count(charge) == 1) {
-        by_charge_[charge].push_back(&known);
-        owners_.insert(key);  // its links come from the charge
+    while (!frontier.empty()) {
+      const std::vector<std::string> keys(frontier.begin(), frontier.end());
+      frontier.clear();
+      for (const std::string& key : keys) objects_[key].key = key;
+      std::vector<Row> rows = read_model_.Find(ledger::kSightingsTable, "object_key", keys);
+      for (const Row& row : rows) Remember(row, frontier);
+      for (const Row& row : read_model_.Find(ledger::kSightingsTable, "parent_key", keys)) {
+        // All sightings of a child, not only those that name this parent, come with the next round.
+        if (objects_.count(ledger::ObjectKeyOf(row)) == 0) frontier.insert(ledger::ObjectKeyOf(row));
       }
-      if (const std::string payment = known.PaymentKey(); payments_.count(payment) == 1) {
-        charges_by_payment_[payment].push_back(&known.object);
-        scopes_.emplace(payment, known.scope);
-      }
-      scopes_.emplace(key, known.scope);
     }
+    GroupFamilies();
   }
 
-  void Remember(const std::vector<Row>& rows) {
-    for (const Row& row : rows) {
-      const std::string& key = std::get<std::string>(row.front());
-      if (objects_.count(key) == 0) objects_.emplace(key, ledger::KnownObjectFrom(row));
-    }
+  void Remember(const Row& row, std::set<std::string>& frontier) {
+    const std::string& key = ledger::ObjectKeyOf(row);
+    Sighting sighting = ledger::SightingFrom(row);
+    Relate(key, sighting.parent_key, frontier);
+    std::vector<Sighting>& sightings = objects_[key].sightings;
+    const auto newer = [](const Sighting& a, const Sighting& b) {
+      return std::tie(a.moment, a.rank) < std::tie(b.moment, b.rank);
+    };
+    sightings.insert(std::upper_bound(sightings.begin(), sightings.end(), sighting, newer),
+                     std::move(sighting));
   }
 
-  [[nodiscard]] const SourceObject* ObjectAt(const std::string& key) const {
-    const auto known = objects_.find(key);
-    return known == objects_.end() ? nullptr : &known->second.object;
+  void Relate(const std::string& key, const std::string& parent_key, std::set<std::string>& frontier) {
+    if (parent_key.empty() || !relatives_[key].insert(parent_key).second) return;
+    relatives_[parent_key].insert(key);
+    if (objects_.count(parent_key) == 0) frontier.insert(parent_key);
   }
 
-  // All entries that come from the object at `owner`, or from the intent of that key while only its charges
-  // have arrived.
-  void BookOwner(const std::string& owner) {
-    const auto known = objects_.find(owner);
-    const SourceObject* object = known == objects_.end() ? nullptr : &known->second.object;
-    if (payments_.count(owner) == 1) BookPayment(owner, object);
-    if (object == nullptr) return;
-    const SourceObject* charge = ObjectAt(known->second.ChargeKey());
-    switch (object->state.kind) {
-      case MoneyKind::kCharge: {
-        std::vector<const SourceObject*> refunds;
-        for (const KnownObject* related : by_charge_[owner]) {
-          if (related->object.state.kind == MoneyKind::kRefund) refunds.push_back(&related->object);
+  // Splits the objects into those that reach each other.
+  void GroupFamilies() {
+    for (const Arrival& arrival : arrivals_) {
+      if (family_of_.count(arrival.object_key) == 1) continue;
+      std::vector<const SightedObject*> members;
+      std::vector<std::string> reached = {arrival.object_key};
+      family_of_[arrival.object_key] = touched_.size();
+      while (!reached.empty()) {
+        const std::string key = std::move(reached.back());
+        reached.pop_back();
+        members.push_back(&objects_.at(key));
+        for (const std::string& relative : relatives_[key]) {
+          if (family_of_.emplace(relative, touched_.size()).second) reached.push_back(relative);
         }
-        Book(owner, RefundRestEntries(*object, refunds));
-        charge = object;
-        break;
       }
-      case MoneyKind::kRefund:
-        Book(owner, RefundEntries(*object, charge));
-        break;
-      case MoneyKind::kDispute:
-        Book(owner, DisputeEntries(*object, charge));
-        break;
-      case MoneyKind::kPayout:
-        Book(owner, PayoutEntries(*object));
-        break;
-      case MoneyKind::kInvoice:
-      case MoneyKind::kInvoicePayment:
-        Book(owner, OutOfBandEntries(*object));
-        break;
-      case MoneyKind::kPaymentIntent:
-        break;
+      // In order of key, so that nothing depends on who arrived first.
+      std::sort(members.begin(), members.end(),
+                [](const SightedObject* a, const SightedObject* b) { return a->key < b->key; });
+      std::vector<ledger::Owner> owners;
+      for (const SightedObject* member : members) owners.push_back(ledger::OwnerOf(member->key));
+      touched_.push_back({Family(std::move(members)), scopes_.at(arrival.object_key), std::move(owners)});
     }
-    Book(owner, FeeEntries(*object, charge));
-  }
-
-  void BookPayment(const std::string& owner, const SourceObject* object) {
-    const std::vector<const SourceObject*>& charges = charges_by_payment_[owner];
-    const bool is_charge = object != nullptr && object->state.kind == MoneyKind::kCharge;
-    if (object == nullptr && charges.empty()) return;
-    const std::string source =
-        object != nullptr ? object->state.id : charges.front()->state.payment_intent.value();
-    Book(owner, PaymentEntries(source, is_charge ? nullptr : object, charges));
-  }
-
-  void Book(const std::string& owner, const Entries& entries) {
-    for (const Entry& entry : entries) {
-      Row row = RowOf(entry, scopes_.at(owner), owner);
-      std::string key = std::get<std::string>(row.front());
-      booked_[std::move(key)] = std::move(row);
+    for (const Arrival& arrival : arrivals_) {
+      Touched& touched = touched_[family_of_.at(arrival.object_key)];
+      touched.from_s = std::min(touched.from_s, arrival.sighting.moment.created_s);
     }
   }
 
-  void WriteDifferences() {
-    const std::vector<Row> before =
-        read_model_.Find(PaymentLedger::kEntriesTable, "owner_key", {owners_.begin(), owners_.end()});
-    for (const Row& row : before) {
+  // The payloads of the sightings that an arrival ties with: they are compared anew.
+  void LoadTies() {
+    std::vector<std::int64_t> positions;
+    for (const Arrival& arrival : arrivals_) {
+      for (const Sighting& sighting : objects_.at(arrival.object_key).sightings) {
+        if (sighting.moment == arrival.sighting.moment) positions.push_back(sighting.position);
+      }
+    }
+    bodies_.Load(positions, read_model_, &ObjectTypeOf);
+  }
+
+  std::vector<std::string> Owners() const {
+    std::vector<std::string> owners;
+    for (const Touched& touched : touched_) {
+      for (const ledger::Owner& owner : touched.owners) owners.push_back(owner.key);
+    }
+    return owners;
+  }
+
+  // What was known: the arrivals in order, those of one commit together.
+  void FollowRecorded(EntryVersions& versions) {
+    for (auto arrival = arrivals_.begin(); arrival != arrivals_.end();) {
+      const UnixMicros at = arrival->sighting.recorded_at;
+      std::set<std::size_t> families;
+      for (; arrival != arrivals_.end() && arrival->sighting.recorded_at == at; ++arrival) {
+        Add(objects_.at(arrival->object_key), std::move(arrival->sighting));
+        families.insert(family_of_.at(arrival->object_key));
+      }
+      for (std::size_t family : families) {
+        Touched& touched = touched_[family];
+        touched.entries = touched.family.EntriesAt(kEver);
+        for (std::size_t i = 0; i < touched.owners.size(); ++i) {
+          versions.Rewind(touched.owners[i].key, at);
+          versions.Observe(touched.owners[i].key, at, touched.Booked(i, touched.entries[i]));
+        }
+      }
+    }
+  }
+
+  // What was true: each second from the first that the batch tells of.
+  void FollowOccurred(EntryVersions& versions) {
+    for (const Touched& touched : touched_) {
+      for (const ledger::Owner& owner : touched.owners)
+        versions.Rewind(owner.key, touched.from_s * kMicrosPerSecond);
+      for (std::int64_t second : touched.family.SecondsFrom(touched.from_s)) {
+        const std::vector<Entries> entries = touched.family.EntriesAt(second);
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+          versions.Observe(touched.owners[i].key, second * kMicrosPerSecond, touched.Booked(i, entries[i]));
+        }
+      }
+    }
+  }
+
+  void Add(SightedObject& object, Sighting sighting) {
+    const auto [first, last] = object.Add(std::move(sighting));
+    if (last - first > 1) {
+      std::vector<stripe::Sighting> ties;
+      for (std::size_t i = first; i < last; ++i)
+        ties.push_back(bodies_.At(object.sightings[i].position).AsSighting());
+      std::vector<Sighting> ordered;
+      for (std::size_t i : stripe::InOrder(ties)) {
+        ordered.push_back(std::move(object.sightings[first + i]));
+        ordered.back().rank = static_cast<std::int64_t>(ordered.size()) - 1;
+      }
+      std::move(ordered.begin(), ordered.end(),
+                object.sightings.begin() + static_cast<std::ptrdiff_t>(first));
+    }
+    std::vector<std::int64_t>& changed = changed_[object.key];
+    for (std::size_t i = first; i < last; ++i) changed.push_back(object.sightings[i].position);
+  }
+
+  void WriteSightings() {
+    for (const auto& [key, positions] : changed_) {
+      const std::set<std::int64_t> changed(positions.begin(), positions.end());
+      for (const Sighting& sighting : objects_.at(key).sightings) {
+        if (changed.count(sighting.position) == 1)
+          changes_.Put(ledger::kSightingsTable, RowOf(sighting, scopes_.at(key)));
+      }
+    }
+  }
+
+  void WriteEntries(const std::vector<std::string>& owners) {
+    std::map<std::string, Row> entries;
+    for (const Touched& touched : touched_) {
+      for (std::size_t i = 0; i < touched.entries.size(); ++i) {
+        for (const Entry& entry : touched.entries[i]) {
+          Row row = EntryRow(entry, touched.scope, touched.owners[i]);
+          std::string key = std::get<std::string>(row.front());
+          entries.emplace(std::move(key), std::move(row));
+        }
+      }
+    }
+    for (const Row& row : read_model_.Find(ledger::kEntriesTable, "owner_key", owners)) {
       const std::string& key = std::get<std::string>(row.front());
-      const auto now = booked_.find(key);
-      if (now == booked_.end()) {
-        changes_.Remove(PaymentLedger::kEntriesTable, key);
+      const auto now = entries.find(key);
+      if (now == entries.end()) {
+        changes_.Remove(ledger::kEntriesTable, key);
       } else if (now->second == row) {
-        booked_.erase(now);
+        entries.erase(now);
       }
     }
-    for (auto& [key, row] : booked_) changes_.Put(PaymentLedger::kEntriesTable, std::move(row));
+    for (auto& [key, row] : entries) changes_.Put(ledger::kEntriesTable, std::move(row));
   }
 
   ReadModel& read_model_;
   Changes& changes_;
   EventBodies bodies_;
-  std::map<std::int64_t, stripe::MoneyObject> decoded_;  // this batch's, by position
-  std::map<std::string, Arrived> arrived_;
-  std::map<std::string, KnownObject> objects_;
-  std::set<std::string> owners_;    // whose entries are booked anew
-  std::set<std::string> charges_;   // keys of charges that are touched
-  std::set<std::string> payments_;  // keys of payments that are touched: intents, and charges without one
-  std::map<std::string, std::vector<const KnownObject*>> by_charge_;
-  std::map<std::string, std::vector<const SourceObject*>> charges_by_payment_;
+  std::vector<Arrival> arrivals_;  // in order of position
   std::map<std::string, Scope> scopes_;
-  std::map<std::string, Row> booked_;
+  std::map<std::string, SightedObject> objects_;
+  std::map<std::string, std::set<std::string>> relatives_;  // both ways, at any time
+  std::vector<Touched> touched_;
+  std::map<std::string, std::size_t> family_of_;  // index of touched_, by object key
+  std::map<std::string, std::vector<std::int64_t>>
+      changed_;  // positions of sightings to write, by object key
 };
 
 }  // namespace

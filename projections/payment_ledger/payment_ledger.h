@@ -1,7 +1,8 @@
 // The read model `payment_ledger`: a double-entry journal derived from the newest state of each object that
-// moves money. An entry changes when its source does; the log keeps every step. entries.h holds the booking
-// rules, this file which objects an event touches and which entries must be looked at again. Immutable,
-// thread safe.
+// moves money. An entry changes when its source does; the log keeps every step, and two histories of the
+// entries tell what stood at any time. sightings.h holds what events told, entries.h the booking rules,
+// family.h which objects book together, entry_versions.h the histories, this file the way of a batch through
+// them. Immutable, thread safe.
 #pragma once
 
 #include "projections/projection.h"
@@ -10,8 +11,6 @@ namespace billhook {
 
 class PaymentLedger : public Projection {
  public:
-  static const Table kEntriesTable;
-
   [[nodiscard]] std::string_view name() const override { return "payment_ledger"; }
   [[nodiscard]] int version() const override { return 1; }
   [[nodiscard]] std::vector<const Table*> tables() const override;

@@ -7,6 +7,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "projections/payment_ledger/payment_ledger.h"
+#include "projections/payment_ledger/entry_versions.h"
 #include "projections/registry.h"
 #include "projections/subscriptions.h"
 
@@ -163,7 +164,7 @@ std::vector<std::uint64_t> GenTapes() {
 void CheckJournal(const MemoryReadModel& read_model) {
   std::map<std::string, std::int64_t> balances;  // by scope and currency, over all ledger accounts
   std::set<std::string> ids;
-  for (const Json& row : read_model.Rows(PaymentLedger::kEntriesTable)) {
+  for (const Json& row : read_model.Rows(ledger::kEntriesTable)) {
     const std::string scope = row["account"].get<std::string>() + " " + row["livemode"].dump() + " ";
     RC_ASSERT(ids.insert(scope + row["owner_key"].get<std::string>() + row["id"].get<std::string>()).second);
     std::int64_t sum = 0;
@@ -234,7 +235,7 @@ RC_GTEST_PROP(Convergence, CountsTwoEventsAboutOneStateOnce, ()) {
   const PaymentLedger ledger;
   std::mt19937_64 random(*rc::gen::arbitrary<std::uint64_t>());
   const auto booked = [](const MemoryReadModel& read_model) {
-    std::vector<Json> rows = read_model.Rows(PaymentLedger::kEntriesTable);
+    std::vector<Json> rows = read_model.Rows(ledger::kEntriesTable);
     for (Json& row : rows) row["body"].erase("updated_by");
     return rows;
   };

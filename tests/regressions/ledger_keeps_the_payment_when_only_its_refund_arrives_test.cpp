@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "projections/payment_ledger/payment_ledger.h"
+#include "projections/payment_ledger/entry_versions.h"
 #include "tests/support/memory_read_model.h"
 #include "tests/support/stripe_events.h"
 
@@ -24,7 +25,7 @@ TEST(Ledger, KeepsThePaymentWhenOnlyItsRefundArrives) {
   read_model.Apply(Recorded(std::vector<StripeEvent>{charge}));
   read_model.Apply(Recorded(std::vector<StripeEvent>{refund}));
   std::int64_t paid = 0;
-  for (const Json& entry : read_model.Rows(PaymentLedger::kEntriesTable)) {
+  for (const Json& entry : read_model.Rows(ledger::kEntriesTable)) {
     if (entry.at("type") == "payment") paid += entry.at("amount").get<std::int64_t>();
   }
   EXPECT_EQ(paid, 1000);

@@ -7,8 +7,10 @@
 namespace billhook::test {
 namespace {
 
-// Columns of positions: they tell the order of arrival, so they may differ.
-const std::set<std::string_view> kBookkeeping = {"newest", "newest_listing"};
+// Columns of positions and a table of what was known when: they tell the order of arrival, so they may
+// differ.
+const std::set<std::string_view> kBookkeeping = {"newest", "position", "recorded_at"};
+constexpr std::string_view kArrivals = "ledger_entries_recorded";
 
 std::string TextOf(const Cell& cell) {
   if (const auto* number = std::get_if<std::int64_t>(&cell)) return std::to_string(*number);
@@ -50,6 +52,7 @@ std::vector<RecordedEvent> MemoryReadModel::EventsAt(const std::vector<std::int6
 void MemoryReadModel::Apply(std::vector<RecordedEvent> batch) {
   for (RecordedEvent& recorded : batch) {
     recorded.position = static_cast<std::int64_t>(log_.size()) + 1;
+    recorded.recorded_at = recorded.position * kMicrosPerSecond;
     log_.push_back(recorded);
     const std::vector<std::string_view> read = projection_.payloads();
     const auto begins = [&recorded](std::string_view type) {
@@ -97,7 +100,7 @@ std::string MemoryReadModel::Fingerprint() const {
   std::string text;
   for (const Table* table : projection_.tables()) {
     const auto own = rows_.find(table);
-    if (own == rows_.end()) continue;
+    if (own == rows_.end() || table->name == kArrivals) continue;
     for (const auto& [key, row] : own->second) {
       text += std::string(table->name) + ":";
       for (std::size_t i = 0; i < row.size(); ++i) {

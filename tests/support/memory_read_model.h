@@ -22,8 +22,9 @@ class MemoryReadModel : public ReadModel {
                         const std::vector<std::string>& values) override;
   std::vector<RecordedEvent> EventsAt(const std::vector<std::int64_t>& positions) override;
 
-  // Records the events behind those before (their positions are given here) and lets the projection apply
-  // them as one batch, without the payloads that it says it does not read.
+  // Records the events behind those before (their positions are given here, and are the seconds of their
+  // recorded_at) and lets the projection apply them as one batch, without the payloads that it says it does
+  // not read.
   void Apply(std::vector<RecordedEvent> batch);
 
   // The table's rows, each as an object of its columns; a column `body` as the document in it.
@@ -32,7 +33,7 @@ class MemoryReadModel : public ReadModel {
   [[nodiscard]] const std::map<std::string, std::string>& dead_letters() const { return dead_letters_; }
 
   // All that must come out the same however the events arrived, one line a row or dead letter: the
-  // projection's tables but for the columns that keep positions.
+  // projection's tables but for the columns that keep positions or times of recording.
   [[nodiscard]] std::string Fingerprint() const;
 
  private:

@@ -1,4 +1,5 @@
 #include "projections/payment_ledger/payment_ledger.h"
+#include "projections/payment_ledger/entry_versions.h"
 
 #include <limits>
 
@@ -29,7 +30,7 @@ const PaymentLedger kLedger;
 // What stands in the ledger once the events have arrived, in whatever order and batches.
 MemoryReadModel Ledger(const std::vector<StripeEvent>& events) {
   const MemoryReadModel read_model = test::ProjectInEveryOrder(kLedger, events);
-  for (const Json& row : read_model.Rows(PaymentLedger::kEntriesTable)) {
+  for (const Json& row : read_model.Rows(ledger::kEntriesTable)) {
     const Json& postings = row["body"]["postings"];
     EXPECT_EQ(postings.size(), 2u) << row;
     EXPECT_EQ(postings[0]["amount"].get<std::int64_t>() + postings[1]["amount"].get<std::int64_t>(), 0)
@@ -43,7 +44,7 @@ MemoryReadModel Ledger(const std::vector<StripeEvent>& events) {
 using Lines = std::vector<std::string>;
 Lines Entries(const MemoryReadModel& read_model) {
   Lines lines;
-  for (const Json& row : read_model.Rows(PaymentLedger::kEntriesTable)) {
+  for (const Json& row : read_model.Rows(ledger::kEntriesTable)) {
     lines.push_back(row["id"].get<std::string>() + " " + row["debit"].get<std::string>() + "/" +
                     row["credit"].get<std::string>() + " " + row["amount"].dump() + " " +
                     row["currency"].get<std::string>());
@@ -58,7 +59,7 @@ Lines EntriesOf(const std::vector<StripeEvent>& events) {
 
 // The body of the entry of that ID, null without one.
 Json EntryOf(const MemoryReadModel& read_model, const std::string& id) {
-  for (const Json& row : read_model.Rows(PaymentLedger::kEntriesTable)) {
+  for (const Json& row : read_model.Rows(ledger::kEntriesTable)) {
     if (row["id"] == id) return row["body"];
   }
   return nullptr;
@@ -418,7 +419,7 @@ TEST(PaymentLedger, KeepsAccountsAndLivemodesApart) {
   const MemoryReadModel ledger = Ledger({charge(1, 100, "", true), charge(2, 200, "acct_1", true),
                                          charge(3, 300, "acct_2", true), charge(4, 400, "", false), refund});
   Lines rows;
-  for (const Json& row : ledger.Rows(PaymentLedger::kEntriesTable)) {
+  for (const Json& row : ledger.Rows(ledger::kEntriesTable)) {
     const Json& body = row["body"];
     EXPECT_EQ(row["account"], body["account"].is_null() ? Json("") : body["account"]);
     EXPECT_EQ(row["livemode"], body["livemode"] ? 1 : 0);
@@ -439,7 +440,7 @@ TEST(PaymentLedger, KeepsTenantsApart) {
         test::Project(kLedger, {Recorded(charge, 1, "one"), Recorded(refund, 2, "two")}, batch_size);
     EXPECT_EQ(EntryOf(ledger, "payment:ch_1")["amount"], 1000);
     EXPECT_EQ(EntryOf(ledger, "refund:re_1")["amount"], 300);
-    for (const Json& row : ledger.Rows(PaymentLedger::kEntriesTable))
+    for (const Json& row : ledger.Rows(ledger::kEntriesTable))
       EXPECT_EQ(row["tenant"], row["type"] == "payment" ? "one" : "two");
   }
 }
