@@ -90,11 +90,18 @@ Page ListBalances(storage::Database& database, const LedgerFilter& filter, const
   storage::Transaction transaction(*session);
   session->BeginRead();
   const LiveModel live = LiveModelOf(*session, "payment_ledger");
-  const Where where = Conditions(filter, live);
+  Where where = Conditions(filter, live);
+  std::string_view table = "ledger_entries";
+  if (filter.as_of) {
+    table =
+        filter.as_of->axis == AsOf::Axis::kOccurred ? "ledger_entries_occurred" : "ledger_entries_recorded";
+    const std::string at = where.Bind(filter.as_of->at);
+    where.And("since <= " + at + " AND until > " + at);
+  }
   const std::string half = std::to_string(kHalf);
   const storage::Rows rows =
       session->Query("SELECT currency, livemode, account, type, debit, credit, count(*), sum(amount / " +
-                         half + "), sum(amount % " + half + ") FROM ledger_entries" + where.sql() +
+                         half + "), sum(amount % " + half + ") FROM " + std::string(table) + where.sql() +
                          " GROUP BY currency, livemode, account, type, debit, credit",
                      where.parameters());
   transaction.Commit();

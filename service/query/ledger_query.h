@@ -6,6 +6,7 @@
 #include <string>
 
 #include "domain/time.h"
+#include "service/query/as_of.h"
 #include "service/query/page.h"
 #include "service/storage/sql.h"
 
@@ -21,6 +22,7 @@ struct LedgerFilter {
   std::optional<std::string> account;
   std::optional<UnixMicros> from;  // of occurred_at, both inclusive
   std::optional<UnixMicros> to;
+  std::optional<AsOf> as_of;  // of balances; nothing = as they stand now
 };
 
 // In order of ID. The cursor's key is the ID and the row's key.

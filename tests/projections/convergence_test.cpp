@@ -3,11 +3,13 @@
 // chains, links that come before what they link to, and events that cannot be used are the norm.
 #include "tests/support/convergence.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "projections/payment_ledger/payment_ledger.h"
 #include "projections/payment_ledger/entry_versions.h"
+#include "projections/payment_ledger/payment_ledger.h"
 #include "projections/registry.h"
 #include "projections/subscriptions.h"
 
@@ -68,6 +70,7 @@ std::pair<Json, std::string> DrawRefund(Choices& choices) {
                              choices.Of<std::string>({"ch_1", "ch_2"}),
                              choices.Of<std::string>({"succeeded", "pending", "failed", "canceled"}));
   if (choices.OneIn(4)) refund["charge"] = nullptr;
+  if (choices.OneIn(3)) refund["payment_intent"] = choices.Of({"pi_1", "pi_2"});
   if (choices.OneIn(4))
     refund["balance_transaction"] = test::BalanceTransaction("txn_2", -100, choices.Of({0, -3}));
   return {refund, choices.Of<std::string>(
@@ -89,8 +92,8 @@ std::pair<Json, std::string> DrawDispute(Choices& choices) {
                                                                 "funds_withdrawn", "funds_reinstated"})};
 }
 
-std::pair<Json, std::string> DrawIntentPayoutOrInvoice(Choices& choices) {
-  switch (choices.Below(3)) {
+std::pair<Json, std::string> DrawOtherMoney(Choices& choices) {
+  switch (choices.Below(4)) {
     case 0:
       return {test::PaymentIntent(choices.Of<std::string>({"pi_1", "pi_2"}), choices.Of({0, 700, 1000})),
               "payment_intent." + choices.Of<std::string>({"succeeded", "created", "processing"})};
@@ -98,20 +101,31 @@ std::pair<Json, std::string> DrawIntentPayoutOrInvoice(Choices& choices) {
       return {test::Payout(choices.Of<std::string>({"po_1", "po_2"}), 5000,
                            choices.Of<std::string>({"pending", "in_transit", "paid", "failed"})),
               "payout." + choices.Of<std::string>({"updated", "created", "paid", "failed"})};
+    case 2:
+      return {{{"object", "invoice_payment"},
+               {"id", choices.Of({"inpay_1", "inpay_2"})},
+               {"invoice", choices.Of({"in_1", "in_2"})},
+               {"status", choices.Of({"open", "paid"})},
+               {"amount_paid", choices.Of({0, 400})},
+               {"payment", choices.OneIn(2) ? Json{{"type", "payment_record"}, {"payment_record", "pr_1"}}
+                                            : Json{{"type", "payment_intent"}, {"payment_intent", "pi_1"}}},
+               {"currency", "usd"}},
+              "invoice_payment.paid"};
     default:
       return {{{"object", "invoice"},
                {"id", choices.Of({"in_1", "in_2"})},
                {"status", choices.Of({"open", "paid", "void"})},
                {"paid_out_of_band", choices.OneIn(2)},
                {"amount_paid", choices.Of({0, 900})},
+               {"customer", choices.Of({"cus_1", "cus_2"})},
                {"currency", "usd"}},
               "invoice." + choices.Of<std::string>({"updated", "created", "paid"})};
   }
 }
 
 std::pair<Json, std::string> DrawMoney(Choices& choices) {
-  return choices.Of<Draw>({&DrawCharge, &DrawCharge, &DrawRefund, &DrawRefund, &DrawDispute,
-                           &DrawIntentPayoutOrInvoice})(choices);
+  return choices.Of<Draw>(
+      {&DrawCharge, &DrawCharge, &DrawRefund, &DrawRefund, &DrawDispute, &DrawOtherMoney})(choices);
 }
 
 // What of `earlier` another object has otherwise: the previous_attributes of an update from the one to the
@@ -241,6 +255,44 @@ RC_GTEST_PROP(Convergence, CountsTwoEventsAboutOneStateOnce, ()) {
   };
   RC_ASSERT(booked(test::ProjectShuffled(ledger, Recorded(events), random)) ==
             booked(test::ProjectShuffled(ledger, Recorded(doubled), random)));
+}
+
+// What an entry's rows in all three tables have in common.
+std::vector<Json> Contents(std::vector<Json> rows) {
+  for (Json& row : rows) {
+    for (const char* own : {"row_key", "body", "since", "until"}) row.erase(own);
+  }
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+std::vector<Json> StandingAt(const MemoryReadModel& read_model, const Table& table, UnixMicros at) {
+  std::vector<Json> rows = read_model.Rows(table);
+  std::erase_if(rows, [at](const Json& row) { return row["since"] > at || row["until"] <= at; });
+  return Contents(std::move(rows));
+}
+
+RC_GTEST_PROP(LedgerHistory, TellsAtEachTimeWhatTheEventsOfThatTimeAloneTell, ()) {
+  const PaymentLedger ledger;
+  std::mt19937_64 random(*rc::gen::arbitrary<std::uint64_t>());
+  std::vector<RecordedEvent> log = Recorded(EventsFrom(GenTapes(), &DrawMoney));
+  std::shuffle(log.begin(), log.end(), random);
+  const MemoryReadModel whole = test::ProjectInBatches(ledger, log, random);
+  for (std::int64_t second : {test::kNoon - 1, test::kNoon, test::kNoon + 1, test::kNoon + 2}) {
+    std::vector<RecordedEvent> happened = log;
+    std::erase_if(happened, [second](const RecordedEvent& recorded) {
+      return recorded.event.occurred_at > second * kMicrosPerSecond;
+    });
+    const MemoryReadModel then = test::Project(ledger, happened, 3);
+    RC_ASSERT(StandingAt(whole, ledger::kOccurredTable, second * kMicrosPerSecond) ==
+              Contents(then.Rows(ledger::kEntriesTable)));
+  }
+  for (std::size_t known = 0; known <= log.size(); ++known) {
+    const MemoryReadModel then = test::Project(
+        ledger, {log.begin(), log.begin() + static_cast<std::ptrdiff_t>(known)}, log.size() + 1);
+    RC_ASSERT(StandingAt(whole, ledger::kRecordedTable, static_cast<UnixMicros>(known) * kMicrosPerSecond) ==
+              Contents(then.Rows(ledger::kEntriesTable)));
+  }
 }
 
 }  // namespace

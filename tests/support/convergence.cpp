@@ -46,9 +46,8 @@ MemoryReadModel ProjectInEveryOrder(const Projection& projection, const std::vec
   return all_at_once;
 }
 
-MemoryReadModel ProjectShuffled(const Projection& projection, std::vector<RecordedEvent> events,
-                                std::mt19937_64& random) {
-  std::shuffle(events.begin(), events.end(), random);
+MemoryReadModel ProjectInBatches(const Projection& projection, const std::vector<RecordedEvent>& events,
+                                 std::mt19937_64& random) {
   MemoryReadModel read_model(projection);
   for (auto at = events.begin(); at != events.end();) {
     const auto size =
@@ -57,6 +56,12 @@ MemoryReadModel ProjectShuffled(const Projection& projection, std::vector<Record
     at += size;
   }
   return read_model;
+}
+
+MemoryReadModel ProjectShuffled(const Projection& projection, std::vector<RecordedEvent> events,
+                                std::mt19937_64& random) {
+  std::shuffle(events.begin(), events.end(), random);
+  return ProjectInBatches(projection, events, random);
 }
 
 }  // namespace billhook::test

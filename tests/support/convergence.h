@@ -20,6 +20,10 @@ MemoryReadModel Project(const Projection& projection, const std::vector<Recorded
 // same. The read model that all end in.
 MemoryReadModel ProjectInEveryOrder(const Projection& projection, const std::vector<StripeEvent>& events);
 
+// This order in batches of random sizes.
+MemoryReadModel ProjectInBatches(const Projection& projection, const std::vector<RecordedEvent>& events,
+                                 std::mt19937_64& random);
+
 // One random order in batches of random sizes.
 MemoryReadModel ProjectShuffled(const Projection& projection, std::vector<RecordedEvent> events,
                                 std::mt19937_64& random);

@@ -21,6 +21,7 @@ Response List(Call& call, Services& services, Read read, std::size_t key_parts) 
   filter.account = call.query.Text("account");
   filter.from = call.query.Time("from");
   filter.to = call.query.Time("to");
+  filter.as_of = AsOfOf(call);
   if (std::optional<Response> refusal = AwaitProjection(call, services, kProjection)) return *refusal;
   return ListResponse(read(services.database, filter, page));
 }
@@ -28,12 +29,15 @@ Response List(Call& call, Services& services, Read read, std::size_t key_parts) 
 }  // namespace
 
 void AddLedgerRoutes(Api& api, Services& services) {
-  const std::vector<std::string_view> parameters =
-      ListParameters({"customer", "currency", "type", "source", "livemode", "account", "from", "to"});
-  api.Add({"GET", "/api/v1/ledger/entries", Role::kReader, parameters, [&services](Call& call) {
+  const std::vector<std::string_view> filters = {"customer", "currency", "type", "source",
+                                                 "livemode", "account",  "from", "to"};
+  std::vector<std::string_view> filters_of_balances = filters;
+  filters_of_balances.insert(filters_of_balances.end(), {"as_of", "time_axis"});
+  api.Add({"GET", "/api/v1/ledger/entries", Role::kReader, ListParameters(filters), [&services](Call& call) {
              return List(call, services, &query::ListEntries, query::kEntryKeyParts);
            }});
-  api.Add({"GET", "/api/v1/ledger/balances", Role::kReader, parameters, [&services](Call& call) {
+  api.Add({"GET", "/api/v1/ledger/balances", Role::kReader, ListParameters(filters_of_balances),
+           [&services](Call& call) {
              return List(call, services, &query::ListBalances, query::kBalanceKeyParts);
            }});
 }

@@ -1,10 +1,10 @@
 #include "projections/payment_ledger/payment_ledger.h"
-#include "projections/payment_ledger/entry_versions.h"
 
 #include <limits>
 
 #include <gtest/gtest.h>
 
+#include "projections/payment_ledger/entry_versions.h"
 #include "tests/support/convergence.h"
 
 namespace billhook {
@@ -212,6 +212,18 @@ TEST(PaymentLedger, BooksNoRefundThatFailedNeitherItselfNorAsTheRest) {
   }
 }
 
+TEST(PaymentLedger, CountsARefundThatNamesOnlyItsIntentForTheChargeOfThatIntent) {
+  const Json refund = With(Refund("re_1", 300, "ch_1"), {{"charge", nullptr}, {"payment_intent", "pi_1"}});
+  const MemoryReadModel ledger =
+      Ledger({At(1, "charge.refunded", OfIntent(Refunded(1000, 400))), At(2, "refund.created", refund),
+              At(3, "payment_intent.succeeded", With(PaymentIntent("pi_1", 1000), {{"customer", "cus_1"}}))});
+  EXPECT_EQ(Entries(ledger), (Lines{"payment:pi_1 stripe_balance/payments 1000 usd",
+                                    "refund:ch_1 refunds/stripe_balance 100 usd",
+                                    "refund:re_1 refunds/stripe_balance 300 usd"}));
+  EXPECT_EQ(EntryOf(ledger, "refund:re_1")["customer"], "cus_1");
+  EXPECT_EQ(EntryOf(ledger, "refund:ch_1")["customer"], "cus_1") << "the charge itself names none";
+}
+
 TEST(PaymentLedger, LinksARefundToItsChargeWhenThatArrives) {
   const StripeEvent refund = At(2, "refund.created", Refund("re_1", 300, "ch_1"));
   const StripeEvent charge =
@@ -405,6 +417,21 @@ TEST(PaymentLedger, BooksWhatWasPaidOutOfBand) {
       EntriesOf({At(1, "invoice_payment.paid",
                     With(payment, {{"payment", {{"type", "payment_intent"}, {"payment_intent", "pi_1"}}}}))}),
       Lines{});
+}
+
+TEST(PaymentLedger, BooksOnceWhatBothShapesSayWasPaidOutOfBand) {
+  const Json invoice = {
+      {"object", "invoice"},      {"id", "in_1"},       {"status", "paid"}, {"currency", "usd"},
+      {"paid_out_of_band", true}, {"amount_paid", 900}, {"created", kNoon}};
+  const Json payment = {{"object", "invoice_payment"},
+                        {"id", "inpay_1"},
+                        {"invoice", "in_1"},
+                        {"amount_paid", 700},
+                        {"currency", "usd"},
+                        {"status", "paid"},
+                        {"payment", {{"type", "payment_record"}, {"payment_record", "prec_1"}}}};
+  EXPECT_EQ(EntriesOf({At(1, "invoice.paid", invoice), At(2, "invoice_payment.paid", payment)}),
+            (Lines{"payment:in_1 external/payments 200 usd", "payment:inpay_1 external/payments 700 usd"}));
 }
 
 TEST(PaymentLedger, KeepsAccountsAndLivemodesApart) {

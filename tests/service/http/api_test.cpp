@@ -138,6 +138,33 @@ TEST(HttpApi, FiltersLedgerEntriesAndBalances) {
   EXPECT_EQ(service.Get("/api/v1/ledger/balances?customer=cus_9").Json()["data"].size(), 0U);
 }
 
+TEST(HttpApi, TellsBalancesAsOfATimeByWhatWasTrueAndByWhatWasKnown) {
+  RunningService service;
+  // The refund happens an hour after the charge and is told of first.
+  const std::string refund =
+      R"({"id":"evt_2","type":"refund.created","created":1767229200,"livemode":true,"data":{"object":{"object":"refund",)"
+      R"("id":"re_1","amount":30,"charge":"ch_1","currency":"usd","status":"succeeded","created":1767229200}}})";
+  service.PostWebhook(refund);
+  const std::string known = service.Get("/api/v1/events").Json()["data"][0]["recorded_at"];
+  service.PostWebhook(ChargeEvent("evt_1", "ch_1", "100"));
+  const auto balance = [&](const std::string& parameters) {
+    const nlohmann::json page = service.Get("/api/v1/ledger/balances?" + Await(2) + parameters).Json();
+    return page["data"].empty() ? nlohmann::json::object() : page["data"][0];
+  };
+  EXPECT_EQ(balance("")["net"], 70);
+  EXPECT_EQ(balance("&as_of=2099-01-01T00:00:00Z"), balance(""));
+  EXPECT_EQ(balance("&as_of=2099-01-01T00:00:00Z&time_axis=recorded"), balance(""));
+  EXPECT_EQ(balance("&as_of=2026-01-01T00:59:59Z")["net"], 100) << "before the refund happened";
+  EXPECT_EQ(balance("&as_of=2026-01-01T01:00:00Z")["net"], 70) << "the bound is inclusive";
+  EXPECT_EQ(balance("&as_of=2025-12-31T00:00:00Z"), nlohmann::json::object());
+  EXPECT_EQ(balance("&time_axis=recorded&as_of=" + known)["net"], -30) << "the charge was not known yet";
+  EXPECT_EQ(balance("&time_axis=recorded&as_of=2026-01-01T02:00:00Z"), nlohmann::json::object());
+  EXPECT_EQ(service.Get("/api/v1/ledger/balances?time_axis=recorded").status, 422);
+  EXPECT_EQ(service.Get("/api/v1/ledger/balances?as_of=2026-01-01T00:00:00Z&time_axis=known").status, 422);
+  EXPECT_EQ(service.Get("/api/v1/ledger/balances?as_of=yesterday").status, 422);
+  EXPECT_EQ(service.Get("/api/v1/ledger/entries?as_of=2026-01-01T00:00:00Z").status, 422);
+}
+
 TEST(HttpApi, ReadsTheLogAsAWholeAndByStream) {
   RunningService service;
   service.PostWebhook(CustomerEvent("evt_1", "cus_1"));
