@@ -43,6 +43,7 @@ class Booking {
     TakeIn(batch);
     if (arrivals_.empty()) return;
     LoadFamilies();
+    LetFamiliesArriveAnew();
     LoadTies();
     const std::vector<std::string> owners = Owners();
     EntryVersions recorded(ledger::kRecordedTable,
@@ -178,12 +179,43 @@ class Booking {
     }
   }
 
+  // An event that could not be used when its turn came, and can now, changes what its family knew ever since:
+  // all that was recorded of the family arrives again, in order.
+  void LetFamiliesArriveAnew() {
+    std::map<std::size_t, UnixMicros> latest;  // by family, of what is known already
+    for (const auto& [key, object] : objects_) {
+      for (const Sighting& sighting : object.sightings) {
+        UnixMicros& at = latest[family_of_.at(key)];
+        at = std::max(at, sighting.recorded_at);
+      }
+    }
+    std::set<std::size_t> late;
+    for (const Arrival& arrival : arrivals_) {
+      const auto known = latest.find(family_of_.at(arrival.object_key));
+      if (known != latest.end() && arrival.sighting.recorded_at < known->second) late.insert(known->first);
+    }
+    if (late.empty()) return;
+    for (auto& [key, object] : objects_) {
+      if (late.count(family_of_.at(key)) == 0) continue;
+      scopes_.emplace(key, touched_[family_of_.at(key)].scope);
+      for (Sighting& sighting : object.sightings) arrivals_.push_back({key, std::move(sighting)});
+      object.sightings.clear();
+    }
+    std::sort(arrivals_.begin(), arrivals_.end(),
+              [](const Arrival& a, const Arrival& b) { return a.sighting.position < b.sighting.position; });
+  }
+
   // The payloads of the sightings that an arrival ties with: they are compared anew.
   void LoadTies() {
     std::vector<std::int64_t> positions;
+    std::map<std::pair<std::string, stripe::Moment>, std::int64_t> arriving;  // the first at each moment
     for (const Arrival& arrival : arrivals_) {
-      for (const Sighting& sighting : objects_.at(arrival.object_key).sightings) {
-        if (sighting.moment == arrival.sighting.moment) positions.push_back(sighting.position);
+      const Sighting& sighting = arrival.sighting;
+      const auto [first, alone] =
+          arriving.emplace(std::make_pair(arrival.object_key, sighting.moment), sighting.position);
+      if (!alone) positions.insert(positions.end(), {first->second, sighting.position});
+      for (const Sighting& known : objects_.at(arrival.object_key).sightings) {
+        if (known.moment == sighting.moment) positions.push_back(known.position);
       }
     }
     bodies_.Load(positions, read_model_, &ObjectTypeOf);

@@ -57,10 +57,17 @@ Projector::Progress* Projector::ProgressOf(std::string_view name) {
 
 storage::Step Projector::RunOnce(const Projection& projection) {
   Progress& progress = *ProgressOf(projection.name());
+  const std::lock_guard stepping(progress.step);
   const storage::Step step = read_models_.Advance(projection, options_.batch, clock_());
   Publish(progress, step.position);
   on_step_(projection, step);
   return step;
+}
+
+storage::Retry Projector::RetryDeadLetter(const Projection& projection, const std::string& tenant,
+                                          std::int64_t position) {
+  const std::lock_guard stepping(ProgressOf(projection.name())->step);
+  return read_models_.RetryDeadLetter(projection, tenant, position, clock_());
 }
 
 void Projector::Publish(Progress& progress, std::int64_t position) {

@@ -43,6 +43,10 @@ class Projector {
   // One step of one projection on the caller's thread.
   storage::Step RunOnce(const Projection& projection);
 
+  // Another attempt at a dead letter, between two steps of its projection.
+  storage::Retry RetryDeadLetter(const Projection& projection, const std::string& tenant,
+                                 std::int64_t position);
+
   // New events may be in the log.
   void Wake();
 
@@ -62,6 +66,7 @@ class Projector {
     const Projection* projection = nullptr;
     std::int64_t position = 0;
     bool failing = false;
+    std::mutex step;  // held while the projection's rows are changed
     std::thread thread;
   };
 

@@ -1,7 +1,10 @@
 // The events that projections could not use. Thread safe; throws StorageError.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "service/query/page.h"
 #include "service/storage/sql.h"
@@ -12,5 +15,16 @@ namespace billhook::query {
 constexpr std::size_t kDeadLetterKeyParts = 2;
 Page ListDeadLetters(storage::Database& database, const std::string& tenant,
                      const std::optional<std::string>& projection, const PageRequest& request);
+
+// A dead letter's ID: "projection:position".
+struct DeadLetterId {
+  std::string projection;
+  std::int64_t position = 0;
+};
+std::optional<DeadLetterId> ParseDeadLetterId(std::string_view id);
+
+// The dead letter as the list shows it, or nothing.
+std::optional<std::string> FindDeadLetter(storage::Database& database, const std::string& tenant,
+                                          const DeadLetterId& id);
 
 }  // namespace billhook::query

@@ -174,6 +174,14 @@ bool ClearLeftOver(Session& session, const Projection& projection) {
   return true;
 }
 
+// Takes the right to change what the projection's readers see, and waits for it; until the transaction ends,
+// steps of other processes pass it by.
+Standing BeginChanging(Session& session, const std::string& name) {
+  session.BeginWrite();
+  session.Execute("UPDATE projections SET next_generation = next_generation WHERE name = $1", {name});
+  return StandingOf(session, name);
+}
+
 void BeginRebuild(Session& session, const Projection& projection, UnixMicros now) {
   const std::string name(projection.name());
   session.Execute(
@@ -265,14 +273,55 @@ Step ReadModels::Advance(const Projection& projection, std::size_t batch_size, U
   return step;
 }
 
+Retry ReadModels::RetryDeadLetter(const Projection& projection, const std::string& tenant,
+                                  std::int64_t position, UnixMicros now) {
+  const std::string name(projection.name());
+  Database::Lease session = database_.Acquire(Purpose::kProject);
+  Transaction transaction(*session);
+  const Standing standing = BeginChanging(*session, name);
+  const Rows letter = session->Query(
+      "SELECT 1 FROM dead_letters WHERE projection = $1 AND generation = $2 AND position = $3 AND tenant = "
+      "$4",
+      {name, standing.live, position, tenant});
+  if (letter.empty()) return Retry::kNotFound;
+  if (standing.version != projection.version()) return Retry::kSuperseded;
+
+  const std::vector<RecordedEvent> event = ReadLogFor(*session, projection, position - 1, 1);
+  GenerationReader reader(*session, standing.live);
+  const Changes changes = projection.Apply(event, reader);
+  WriteRows(*session, standing.live, changes);
+  if (changes.dead_letters.empty()) {
+    session->Execute("DELETE FROM dead_letters WHERE projection = $1 AND generation = $2 AND position = $3",
+                     {name, standing.live, position});
+  } else {
+    session->Execute(
+        "UPDATE dead_letters SET attempts = attempts + 1, last_failed_at = $4, reason = $5 WHERE projection "
+        "= $1 "
+        "AND generation = $2 AND position = $3",
+        {name, standing.live, position, now, changes.dead_letters.front().reason});
+  }
+  transaction.Commit();
+  return changes.dead_letters.empty() ? Retry::kApplied : Retry::kFailedAgain;
+}
+
+bool ReadModels::RemoveDeadLetter(const std::string& projection, const std::string& tenant,
+                                  std::int64_t position) {
+  Database::Lease session = database_.Acquire(Purpose::kProject);
+  Transaction transaction(*session);
+  session->BeginWrite();
+  const std::int64_t removed = session->Execute(
+      "DELETE FROM dead_letters WHERE projection = $1 AND position = $2 AND tenant = $3 AND generation = " +
+          LiveGeneration("$1"),
+      {projection, position, tenant});
+  transaction.Commit();
+  return removed > 0;
+}
+
 bool ReadModels::StartRebuild(const Projection& projection, UnixMicros now) {
   const std::string name(projection.name());
   Database::Lease session = database_.Acquire(Purpose::kProject);
   Transaction transaction(*session);
-  session->BeginWrite();
-  // The update takes the row's lock, so that of two callers one finds a rebuild under way.
-  session->Execute("UPDATE projections SET next_generation = next_generation WHERE name = $1", {name});
-  if (StandingOf(*session, name).rebuild) return false;
+  if (BeginChanging(*session, name).rebuild) return false;
   BeginRebuild(*session, projection, now);
   transaction.Commit();
   return true;

@@ -46,6 +46,9 @@ struct Step {
   std::size_t dead_letters = 0;
 };
 
+// What became of another attempt at a dead letter.
+enum class Retry { kApplied, kFailedAgain, kNotFound, kSuperseded };
+
 class ReadModels {
  public:
   explicit ReadModels(Database& database) : database_(database) {}
@@ -56,6 +59,15 @@ class ReadModels {
   // Applies the next batch of at most `batch` events to what readers see, then to a rebuild under way, and
   // clears away what a finished rebuild left behind. Throws StorageError.
   Step Advance(const Projection& projection, std::size_t batch, UnixMicros now);
+
+  // Applies the tenant's event at that position again, alone: since the outcome is the same for every order
+  // of events, it ends as if it had never failed. Its dead letter goes, or counts one attempt more.
+  // kSuperseded: what readers see was made by another version of the projection, and a rebuild tries all
+  // events anyway. No other step of the projection may run in this process meanwhile. Throws StorageError.
+  Retry RetryDeadLetter(const Projection& projection, const std::string& tenant, std::int64_t position,
+                        UnixMicros now);
+  // Forgets a dead letter; the event stays in the log, and a rebuild meets it again. False if there is none.
+  bool RemoveDeadLetter(const std::string& projection, const std::string& tenant, std::int64_t position);
 
   // False if one is under way already.
   bool StartRebuild(const Projection& projection, UnixMicros now);

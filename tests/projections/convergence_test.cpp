@@ -295,5 +295,30 @@ RC_GTEST_PROP(LedgerHistory, TellsAtEachTimeWhatTheEventsOfThatTimeAloneTell, ()
   }
 }
 
+// A dead letter that is applied after all ends as if it had never failed.
+RC_GTEST_PROP(LateApplication, EndsAsIfTheEventHadNeverFailed, ()) {
+  const std::vector<RecordedEvent> log = Recorded(EventsFrom(GenTapes(), [](Choices& choices) {
+    return choices.OneIn(3) ? DrawSubscription(choices) : DrawMoney(choices);
+  }));
+  std::mt19937_64 random(*rc::gen::arbitrary<std::uint64_t>());
+  for (const Projection* projection : AllProjections()) {
+    const MemoryReadModel smooth = test::Project(*projection, log, 4);
+    MemoryReadModel late(*projection);
+    std::vector<std::int64_t> failed;
+    for (const RecordedEvent& recorded : log) {
+      if (random() % 3 == 0) {
+        late.Skip(recorded);
+        failed.push_back(static_cast<std::int64_t>(&recorded - log.data()) + 1);
+      } else {
+        late.Apply({recorded});
+      }
+    }
+    std::shuffle(failed.begin(), failed.end(), random);
+    for (std::int64_t position : failed) late.Retry(position);
+    RC_ASSERT(late.Fingerprint() == smooth.Fingerprint());
+    for (const Table* table : projection->tables()) RC_ASSERT(late.Rows(*table) == smooth.Rows(*table));
+  }
+}
+
 }  // namespace
 }  // namespace billhook

@@ -50,10 +50,26 @@ std::vector<RecordedEvent> MemoryReadModel::EventsAt(const std::vector<std::int6
 }
 
 void MemoryReadModel::Apply(std::vector<RecordedEvent> batch) {
+  for (RecordedEvent& recorded : batch) Record(recorded);
+  ApplyRecorded(std::move(batch));
+}
+
+void MemoryReadModel::Skip(RecordedEvent recorded) {
+  Record(recorded);
+}
+
+void MemoryReadModel::Retry(std::int64_t position) {
+  ApplyRecorded(EventsAt({position}));
+}
+
+void MemoryReadModel::Record(RecordedEvent& recorded) {
+  recorded.position = static_cast<std::int64_t>(log_.size()) + 1;
+  recorded.recorded_at = recorded.position * kMicrosPerSecond;
+  log_.push_back(recorded);
+}
+
+void MemoryReadModel::ApplyRecorded(std::vector<RecordedEvent> batch) {
   for (RecordedEvent& recorded : batch) {
-    recorded.position = static_cast<std::int64_t>(log_.size()) + 1;
-    recorded.recorded_at = recorded.position * kMicrosPerSecond;
-    log_.push_back(recorded);
     const std::vector<std::string_view> read = projection_.payloads();
     const auto begins = [&recorded](std::string_view type) {
       return recorded.event.event_type.starts_with(type);

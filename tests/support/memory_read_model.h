@@ -27,6 +27,10 @@ class MemoryReadModel : public ReadModel {
   // not read.
   void Apply(std::vector<RecordedEvent> batch);
 
+  // Records the event, which its projection could not use at the time; Retry lets it apply it after all.
+  void Skip(RecordedEvent recorded);
+  void Retry(std::int64_t position);
+
   // The table's rows, each as an object of its columns; a column `body` as the document in it.
   [[nodiscard]] std::vector<Json> Rows(const Table& table) const;
   // The reasons by Stripe event ID.
@@ -37,6 +41,10 @@ class MemoryReadModel : public ReadModel {
   [[nodiscard]] std::string Fingerprint() const;
 
  private:
+  // Gives the event its place in the log.
+  void Record(RecordedEvent& recorded);
+  void ApplyRecorded(std::vector<RecordedEvent> batch);
+
   const Projection& projection_;
   std::vector<RecordedEvent> log_;
   std::map<const Table*, std::map<std::string, Row>> rows_;

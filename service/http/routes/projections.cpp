@@ -1,9 +1,7 @@
-// GET /api/v1/projections[/{name}[/state]], POST /api/v1/projections/{name}/rebuild, GET
-// /api/v1/dead-letters.
+// GET /api/v1/projections[/{name}[/state]], POST /api/v1/projections/{name}/rebuild.
 #include <nlohmann/json.hpp>
 
 #include "service/http/routes/reading.h"
-#include "service/query/dead_letters_query.h"
 #include "service/query/state_query.h"
 
 namespace billhook::http {
@@ -108,15 +106,6 @@ Response GetState(Call& call, Services& services) {
                            found.position);
 }
 
-Response DeadLetters(Call& call, Services& services) {
-  const query::PageRequest page = PageRequestOf(call, query::kDeadLetterKeyParts, KeyStart::kNumber);
-  if (std::optional<Response> refusal = AwaitAllProjections(call, services)) return *refusal;
-  Response response;
-  response.body = query::ListBody(
-      query::ListDeadLetters(services.database, call.caller.tenant, call.query.Text("projection"), page));
-  return response;
-}
-
 }  // namespace
 
 void AddProjectionRoutes(Api& api, Services& services) {
@@ -129,8 +118,6 @@ void AddProjectionRoutes(Api& api, Services& services) {
   api.Add({"POST", "/api/v1/projections/{name}/rebuild", Role::kOperator, {}, [&services](Call& call) {
              return Rebuild(call, services);
            }});
-  api.Add({"GET", "/api/v1/dead-letters", Role::kOperator, ListParameters({"projection"}),
-           [&services](Call& call) { return DeadLetters(call, services); }});
 }
 
 }  // namespace billhook::http

@@ -8,6 +8,7 @@ void AddAllRoutes(Api& api, Services& services) {
   AddLedgerRoutes(api, services);
   AddEventRoutes(api, services);
   AddProjectionRoutes(api, services);
+  AddDeadLetterRoutes(api, services);
   AddHealthRoutes(api, services);
 }
 

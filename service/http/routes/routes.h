@@ -32,6 +32,7 @@ void AddSubscriptionRoutes(Api& api, Services& services);
 void AddLedgerRoutes(Api& api, Services& services);
 void AddEventRoutes(Api& api, Services& services);
 void AddProjectionRoutes(Api& api, Services& services);
+void AddDeadLetterRoutes(Api& api, Services& services);
 void AddHealthRoutes(Api& api, Services& services);
 
 void AddAllRoutes(Api& api, Services& services);

@@ -165,6 +165,26 @@ TEST(HttpApi, TellsBalancesAsOfATimeByWhatWasTrueAndByWhatWasKnown) {
   EXPECT_EQ(service.Get("/api/v1/ledger/entries?as_of=2026-01-01T00:00:00Z").status, 422);
 }
 
+TEST(HttpApi, TriesADeadLetterAgainAndForgetsIt) {
+  RunningService service;
+  service.PostWebhook(ChargeEvent("evt_1", "ch_1", "1e3"));
+  const nlohmann::json letters = service.Get("/api/v1/dead-letters?" + Await(1)).Json()["data"];
+  ASSERT_EQ(letters.size(), 1U);
+  EXPECT_EQ(letters[0]["id"], "payment_ledger:1");
+  EXPECT_EQ(letters[0]["event_id"], "evt_1");
+  const Answer again = service.Send("POST", "/api/v1/dead-letters/payment_ledger:1/retry");
+  EXPECT_EQ(again.status, 200);
+  EXPECT_EQ(again.Json()["applied"], false);
+  EXPECT_EQ(again.Json()["dead_letter"]["attempts"], 2);
+  for (const char* unknown :
+       {"payment_ledger:2", "subscriptions:1", "nothing:1", "payment_ledger", "payment_ledger:x"}) {
+    EXPECT_EQ(service.Send("POST", std::string("/api/v1/dead-letters/") + unknown + "/retry").status, 404);
+    EXPECT_EQ(service.Send("DELETE", std::string("/api/v1/dead-letters/") + unknown).status, 404);
+  }
+  EXPECT_EQ(service.Send("DELETE", "/api/v1/dead-letters/payment_ledger:1").status, 204);
+  EXPECT_EQ(service.Get("/api/v1/dead-letters").Json()["data"].size(), 0U);
+}
+
 TEST(HttpApi, ReadsTheLogAsAWholeAndByStream) {
   RunningService service;
   service.PostWebhook(CustomerEvent("evt_1", "cus_1"));

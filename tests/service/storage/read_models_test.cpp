@@ -2,6 +2,8 @@
 #include "service/storage/read_models.h"
 
 #include "domain/check.h"
+#include "domain/json.h"
+#include "service/query/dead_letters_query.h"
 #include "service/storage/event_log.h"
 #include "tests/support/appends.h"
 #include "tests/support/test_database.h"
@@ -13,10 +15,10 @@ using storage::ReadModels;
 using storage::Step;
 
 // Writes one row an event into the table of event counts, marked with the version, and cannot use events
-// about "cus_bad".
+// about "cus_bad", unless it is the lenient one.
 class Marking : public Projection {
  public:
-  explicit Marking(int version) : version_(version) {}
+  explicit Marking(int version, bool lenient = false) : version_(version), lenient_(lenient) {}
   [[nodiscard]] std::string_view name() const override { return "marking"; }
   [[nodiscard]] int version() const override { return version_; }
   [[nodiscard]] std::vector<const Table*> tables() const override { return {&kTable}; }
@@ -24,7 +26,7 @@ class Marking : public Projection {
   [[nodiscard]] Changes Apply(const std::vector<RecordedEvent>& batch, ReadModel&) const override {
     Changes changes;
     for (const RecordedEvent& recorded : batch) {
-      if (recorded.event.aggregate_id == "cus_bad") {
+      if (recorded.event.aggregate_id == "cus_bad" && !lenient_) {
         changes.dead_letters.push_back({&recorded, "of no use"});
       } else {
         changes.Put(kTable, {std::to_string(recorded.position), "default", recorded.event.event_type,
@@ -37,6 +39,7 @@ class Marking : public Projection {
  private:
   static const Table kTable;
   int version_;
+  bool lenient_;
 };
 
 const Table Marking::kTable = {
@@ -106,6 +109,40 @@ TEST_P(ReadModelsConformance, SetAsideWhatAProjectionCannotUseAndGoOn) {
   EXPECT_EQ(step.dead_letters, 1U);
   EXPECT_EQ(Visible().first, 2);
   EXPECT_EQ(read_models_->StatusOf("marking")->dead_letters, 1);
+}
+
+TEST_P(ReadModelsConformance, TryADeadLetterAgainAndEndAsIfItHadNeverFailed) {
+  const Marking strict(1);
+  const Marking lenient(1, true);
+  read_models_->Register({&strict}, kNow);
+  AppendEvents(1, "cus_bad");
+  AppendEvents(2);
+  read_models_->Advance(strict, 10, kNow);
+  EXPECT_EQ(read_models_->RetryDeadLetter(strict, "default", 1, kNow + 7), storage::Retry::kFailedAgain);
+  const query::Page letters = query::ListDeadLetters(*database_, "default", "marking", {});
+  ASSERT_EQ(letters.rows.size(), 1U);
+  const Json letter = Json::parse(letters.rows.front());
+  EXPECT_EQ(letter["attempts"], 2);
+  EXPECT_NE(letter["first_failed_at"], letter["last_failed_at"]);
+  EXPECT_EQ(read_models_->RetryDeadLetter(lenient, "other", 1, kNow), storage::Retry::kNotFound);
+  EXPECT_EQ(read_models_->RetryDeadLetter(lenient, "default", 2, kNow), storage::Retry::kNotFound);
+  EXPECT_EQ(read_models_->RetryDeadLetter(Marking(2), "default", 1, kNow), storage::Retry::kSuperseded);
+  EXPECT_EQ(read_models_->RetryDeadLetter(lenient, "default", 1, kNow), storage::Retry::kApplied);
+  EXPECT_EQ(read_models_->RetryDeadLetter(lenient, "default", 1, kNow), storage::Retry::kNotFound);
+  EXPECT_EQ(Visible().first, 3);
+  EXPECT_EQ(read_models_->StatusOf("marking")->dead_letters, 0);
+  EXPECT_EQ(read_models_->StatusOf("marking")->position, 3);
+}
+
+TEST_P(ReadModelsConformance, ForgetADeadLetterOfTheTenantAlone) {
+  const Marking projection(1);
+  read_models_->Register({&projection}, kNow);
+  AppendEvents(1, "cus_bad");
+  read_models_->Advance(projection, 10, kNow);
+  EXPECT_FALSE(read_models_->RemoveDeadLetter("marking", "other", 1));
+  EXPECT_FALSE(read_models_->RemoveDeadLetter("marking", "default", 2));
+  EXPECT_TRUE(read_models_->RemoveDeadLetter("marking", "default", 1));
+  EXPECT_EQ(read_models_->StatusOf("marking")->dead_letters, 0);
 }
 
 TEST_P(ReadModelsConformance, ShowTheOldStateUntilARebuildIsCompleteAndThenAllOfTheNew) {
