@@ -61,6 +61,7 @@ class Decoder {
  private:
   void DecodeCharge() {
     decoded_.amount = fields_.Amount("amount");
+    if (decoded_.status.empty()) fields_.Fail("status", "a status");
     const std::int64_t captured = fields_.Amount("amount_captured");
     const bool is_captured = fields_.Find("captured") == nullptr || fields_.Flag("captured");
     decoded_.captured = is_captured && decoded_.status == "succeeded" ? captured : 0;

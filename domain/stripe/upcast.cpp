@@ -48,13 +48,14 @@ bool HasBilling(const Overlay& object) {
 // each refund has events of its own.
 
 bool HasOldChargeStatus(const Overlay& charge) {
-  return IsText(charge.Find("status"), "paid") || (HasNoStatus(charge) && Has(charge, "paid"));
+  if (!HasNoStatus(charge)) return IsText(charge.Find("status"), "paid");
+  const Json* paid = charge.Find("paid");
+  return paid == nullptr || paid->is_boolean();
 }
 
 void RenewChargeStatus(Overlay& charge) {
-  const Json* paid = charge.Find("paid");
-  if (!HasNoStatus(charge) || IsTrue(paid)) return charge.Put("status", "succeeded");
-  charge.Put("status", paid->is_boolean() ? Json("failed") : *paid);
+  const bool succeeded = !HasNoStatus(charge) || IsTrue(charge.Find("paid"));
+  charge.Put("status", succeeded ? "succeeded" : "failed");
 }
 
 bool HasNoAmountCaptured(const Overlay& charge) {
