@@ -9,12 +9,20 @@ Fields::Fields(const Json& object, std::string_view what) : object_(object), wha
   if (!object.is_object()) fault_ = std::string(what) + " is not an object";
 }
 
+Fields::Fields(const Overlay& object, std::string_view what) : Fields(object.original(), what) {
+  if (!object.changes().is_null()) changes_ = &object.changes();
+}
+
 void Fields::Fail(const char* key, std::string_view must) {
   if (fault_.empty()) fault_ = std::string(what_) + "." + key + " must be " + std::string(must);
 }
 
 const Json* Fields::Find(const char* key) const {
   if (!object_.is_object()) return nullptr;
+  if (changes_ != nullptr) {
+    const auto changed = changes_->find(key);
+    if (changed != changes_->end() && !changed->is_null()) return &*changed;
+  }
   const auto member = object_.find(key);
   return member == object_.end() || member->is_null() ? nullptr : &*member;
 }
@@ -76,6 +84,11 @@ std::optional<std::int64_t> Fields::OptionalAmount(const char* key) {
   return Amount(key);
 }
 
+std::optional<std::int64_t> Fields::OptionalSignedAmount(const char* key) {
+  if (Find(key) == nullptr) return std::nullopt;
+  return SignedAmount(key);
+}
+
 std::optional<std::int64_t> Fields::OptionalTime(const char* key) {
   const Json* member = Find(key);
   if (member == nullptr) return std::nullopt;
@@ -100,6 +113,18 @@ std::string Fields::Currency(const char* key) {
   std::string currency = LowerCase(Text(key));
   if (!IsIdentifier(currency)) Fail(key, "a currency code");
   return currency;
+}
+
+std::optional<std::string> Fields::OptionalCurrency(const char* key) {
+  if (Find(key) == nullptr) return std::nullopt;
+  return Currency(key);
+}
+
+Json Fields::OptionalHash(const char* key) {
+  const Json* member = Find(key);
+  if (member == nullptr) return nullptr;
+  if (!member->is_object()) Fail(key, "an object");
+  return *member;
 }
 
 std::string LowerCase(std::string text) {

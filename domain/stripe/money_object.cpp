@@ -13,7 +13,10 @@ constexpr MoneyKind kKinds[] = {MoneyKind::kCharge,        MoneyKind::kPaymentIn
 
 class Decoder {
  public:
-  Decoder(MoneyKind kind, const Json& object) : fields_(object, NameOf(kind)) { decoded_.kind = kind; }
+  Decoder(MoneyKind kind, const Json& object)
+      : newest_(Upcast(NameOf(kind), object)), fields_(newest_, NameOf(kind)) {
+    decoded_.kind = kind;
+  }
 
   Result<MoneyObject, std::string> Decode() {
     decoded_.id = fields_.Id("id");
@@ -32,8 +35,6 @@ class Decoder {
         break;
       case MoneyKind::kRefund:
         decoded_.amount = fields_.Amount("amount");
-        if (decoded_.status.empty())
-          decoded_.status = "succeeded";  // refunds had no status once, and were immediate
         DecodeLinks();
         DecodeBalanceTransaction();
         break;
@@ -60,15 +61,10 @@ class Decoder {
  private:
   void DecodeCharge() {
     decoded_.amount = fields_.Amount("amount");
-    // `amount_captured` is younger than `captured`, and `captured` younger than charges.
-    const std::optional<std::int64_t> amount_captured = fields_.OptionalAmount("amount_captured");
-    const bool is_captured =
-        fields_.Find("captured") == nullptr ? amount_captured.value_or(0) > 0 : fields_.Flag("captured");
-    const std::int64_t captured = amount_captured.value_or(is_captured ? decoded_.amount : 0);
-    const bool succeeded = decoded_.status.empty()
-                               ? fields_.Flag("paid")
-                               : decoded_.status == "succeeded" || decoded_.status == "paid";
-    decoded_.captured = is_captured && succeeded ? captured : 0;
+    if (decoded_.status.empty()) fields_.Fail("status", "a status");
+    const std::int64_t captured = fields_.Amount("amount_captured");
+    const bool is_captured = fields_.Find("captured") == nullptr || fields_.Flag("captured");
+    decoded_.captured = is_captured && decoded_.status == "succeeded" ? captured : 0;
     // Stripe counts a released authorisation as refunded: what never was captured cannot have come back.
     const std::int64_t never_captured = std::max<std::int64_t>(0, decoded_.amount - captured);
     const std::int64_t refunded = fields_.OptionalAmount("amount_refunded").value_or(0);
@@ -137,6 +133,7 @@ class Decoder {
     decoded_.balance_transactions.push_back(std::move(transaction));
   }
 
+  Overlay newest_;
   Fields fields_;
   MoneyObject decoded_;
 };

@@ -24,13 +24,15 @@ std::optional<MonthlyShare> ShareOf(std::string_view interval) {
 
 class Decoder {
  public:
-  explicit Decoder(const Json& object) : fields_(object, "subscription") {}
+  explicit Decoder(const Json& object)
+      : newest_(Upcast("subscription", object)), fields_(newest_, "subscription") {}
 
   Result<Subscription, std::string> Decode() {
     Subscription subscription;
     subscription.id = fields_.Id("id");
     subscription.customer = fields_.ExpandableId("customer");
     subscription.status = fields_.Id("status");
+    // Without items, which bear it otherwise, an old one's period stays on itself.
     subscription.current_period_start = fields_.OptionalTime("current_period_start");
     subscription.current_period_end = fields_.OptionalTime("current_period_end");
     subscription.cancel_at = fields_.OptionalTime("cancel_at");
@@ -38,16 +40,11 @@ class Decoder {
     subscription.canceled_at = fields_.OptionalTime("canceled_at");
     subscription.trial_start = fields_.OptionalTime("trial_start");
     subscription.trial_end = fields_.OptionalTime("trial_end");
-    subscription.started_at = FirstTime({"start_date", "start", "created"});
+    subscription.started_at = fields_.OptionalTime("start_date");
     subscription.ended_at = fields_.OptionalTime("ended_at");
     subscription.latest_invoice = fields_.ExpandableId("latest_invoice");
     subscription.collection_method = fields_.OptionalText("collection_method");
-    if (!subscription.collection_method)
-      subscription.collection_method = fields_.OptionalText("billing");  // until 2019-10-17
-    if (const Json* metadata = fields_.Find("metadata")) {
-      if (!metadata->is_object()) fields_.Fail("metadata", "an object");
-      subscription.metadata = *metadata;
-    }
+    if (fields_.Find("metadata") != nullptr) subscription.metadata = fields_.OptionalHash("metadata");
     ReadItems(subscription);
     if (fields_.Find("currency") != nullptr) subscription.currency = fields_.Currency("currency");
     if (!fields_.ok()) return Unexpected(fields_.fault());
@@ -59,25 +56,9 @@ class Decoder {
   }
 
  private:
-  std::optional<std::int64_t> FirstTime(std::initializer_list<const char*> keys) {
-    for (const char* key : keys) {
-      if (const std::optional<std::int64_t> time = fields_.OptionalTime(key)) return time;
-    }
-    return std::nullopt;
-  }
-
   void ReadItems(Subscription& subscription) {
     const Json* items = fields_.Find("items");
-    if (items == nullptr) {
-      // Before subscriptions had items, the plan and its quantity stood on the subscription.
-      if (const Json* plan = fields_.Find("plan")) {
-        SubscriptionItem item;
-        item.quantity = fields_.OptionalAmount("quantity").value_or(1);
-        ReadPrice(*plan, item, subscription);
-        subscription.items.push_back(std::move(item));
-      }
-      return;
-    }
+    if (items == nullptr) return;
     const auto list = items->is_object() ? items->find("data") : items->end();
     if (!items->is_object() || list == items->end() || !list->is_array()) {
       fields_.Fail("items", "a list");
@@ -91,25 +72,19 @@ class Decoder {
     SubscriptionItem item;
     item.id = fields.ExpandableId("id");
     item.quantity = fields.OptionalAmount("quantity");
-    const Json* price = fields.Find("price");
-    if (price == nullptr) price = fields.Find("plan");  // until 2020-08-27
-    if (price != nullptr) ReadPrice(*price, item, subscription);
+    if (const Json* price = fields.Find("price")) ReadPrice(*price, item, subscription);
     if (!item.quantity && !item.metered) item.quantity = 1;
-    // Since 2025-03-31 each item has a period of its own.
-    if (const auto start = fields.OptionalTime("current_period_start");
-        start && fields_.Find("current_period_start") == nullptr) {
+    if (const auto start = fields.OptionalTime("current_period_start")) {
       subscription.current_period_start =
           std::min(subscription.current_period_start.value_or(*start), *start);
     }
-    if (const auto end = fields.OptionalTime("current_period_end");
-        end && fields_.Find("current_period_end") == nullptr) {
+    if (const auto end = fields.OptionalTime("current_period_end"))
       subscription.current_period_end = std::max(subscription.current_period_end.value_or(*end), *end);
-    }
     Adopt(fields);
     subscription.items.push_back(std::move(item));
   }
 
-  // A price (`recurring.interval`, `unit_amount`) or a plan (`interval`, `amount`); either may be a bare ID.
+  // It may be a bare ID.
   void ReadPrice(const Json& price, SubscriptionItem& item, Subscription& subscription) {
     if (price.is_string()) {
       item.price = price.get<std::string>();
@@ -119,19 +94,20 @@ class Decoder {
     item.price = fields.ExpandableId("id");
     item.product = fields.ExpandableId("product");
     item.unit_amount = fields.OptionalAmount("unit_amount");
-    if (!item.unit_amount && fields.Find("unit_amount_decimal") == nullptr)
-      item.unit_amount = fields.OptionalAmount("amount");
     if (fields.Find("currency") != nullptr) {
       const std::string currency = fields.Currency("currency");
       if (!subscription.currency) subscription.currency = currency;
     }
-    const Json* recurring = fields.Find("recurring");
-    Fields schedule(recurring == nullptr ? price : *recurring, "subscription.items.price.recurring");
+    Adopt(fields);
+    if (const Json* recurring = fields.Find("recurring")) ReadSchedule(*recurring, item);
+  }
+
+  void ReadSchedule(const Json& recurring, SubscriptionItem& item) {
+    Fields schedule(recurring, "subscription.items.price.recurring");
     item.interval = schedule.OptionalText("interval");
     item.interval_count = schedule.OptionalAmount("interval_count").value_or(1);
     if (item.interval_count < 1) schedule.Fail("interval_count", "1 or more");
     item.metered = schedule.OptionalText("usage_type").value_or("") == "metered";
-    Adopt(fields);
     Adopt(schedule);
   }
 
@@ -140,6 +116,7 @@ class Decoder {
     if (!inner.ok()) fields_.Fail("items", "usable: " + inner_fault_);
   }
 
+  Overlay newest_;
   Fields fields_;
   std::string inner_fault_;
 };

@@ -268,6 +268,7 @@ TEST(MoneyObject, IsRefusedWithLinksAndTransactionsOfTheWrongType) {
       {MoneyKind::kCharge, With(Charge("ch_1", 1), {{"payment_intent", {{"object", "payment_intent"}}}})},
       {MoneyKind::kCharge, With(Charge("ch_1", 1), {{"captured", "true"}})},
       {MoneyKind::kCharge, With(Charge("ch_1", 1), {{"status", 7}})},
+      {MoneyKind::kCharge, With(Charge("ch_1", 1), {{"status", nullptr}, {"paid", "true"}})},
       {MoneyKind::kCharge, With(Charge("ch_1", 1), {{"created", "now"}})},
       {MoneyKind::kCharge, With(Charge("ch_1", 1), {{"balance_transaction", {{"id", "txn_1"}}}})},
       {MoneyKind::kRefund, With(Refund("re_1", 1, "ch_1"), {{"charge", ""}})},
