@@ -39,6 +39,16 @@ query::PageRequest PageRequestOf(Call& call, std::size_t key_parts, KeyStart sta
   return page;
 }
 
+std::optional<query::AsOf> AsOfOf(Call& call) {
+  const std::optional<UnixMicros> at = call.query.Time("as_of");
+  const std::optional<std::string> axis = call.query.Text("time_axis");
+  if (axis && *axis != "occurred" && *axis != "recorded")
+    call.query.Fault("time_axis", "Must be occurred or recorded.");
+  if (axis && !call.query.Text("as_of")) call.query.Fault("time_axis", "Has a meaning only beside as_of.");
+  if (!at) return std::nullopt;
+  return query::AsOf{*at, axis == "recorded" ? query::AsOf::Axis::kRecorded : query::AsOf::Axis::kOccurred};
+}
+
 std::optional<Response> AwaitProjection(Call& call, Services& services, const std::string& projection) {
   const auto min_position = call.query.Integer("min_position", 0, std::numeric_limits<std::int64_t>::max());
   const auto wait_ms = call.query.Integer("wait_ms", 0, kMaxWaitMs);

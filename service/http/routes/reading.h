@@ -1,4 +1,5 @@
-// What the reading routes share: pages, and waiting until a projection shows what the caller has written.
+// What the reading routes share: pages, moments of the past, and waiting until a projection shows what the
+// caller has written.
 #pragma once
 
 #include <optional>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "service/http/routes/routes.h"
+#include "service/query/as_of.h"
 
 namespace billhook::http {
 
@@ -18,6 +20,10 @@ std::vector<std::string_view> ReadParameters(std::vector<std::string_view> own);
 // it.
 enum class KeyStart { kText, kNumber };
 query::PageRequest PageRequestOf(Call& call, std::size_t key_parts, KeyStart start = KeyStart::kText);
+
+// `as_of` and `time_axis`, which a route that reads them names among its parameters; nothing without `as_of`.
+// Faults are noted in the call's query, also that of a `time_axis` without `as_of`.
+std::optional<query::AsOf> AsOfOf(Call& call);
 
 // Waits for `min_position`; a refusal if a parameter is bad or the projection does not get there within
 // `wait_ms`.
