@@ -8,7 +8,7 @@ namespace billhook::test {
 namespace {
 
 // Columns of positions: they tell the order of arrival, so they may differ.
-const std::set<std::string_view> kBookkeeping = {"newest", "newest_listing"};
+const std::set<std::string_view> kBookkeeping = {"newest", "newest_listing", "seconds"};
 
 std::string TextOf(const Cell& cell) {
   if (const auto* number = std::get_if<std::int64_t>(&cell)) return std::to_string(*number);
