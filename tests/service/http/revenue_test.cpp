@@ -39,7 +39,8 @@ class RevenueRoute : public ::testing::TestWithParam<Engine> {
   std::int64_t SumAsOf(const std::string& as_of, const std::string& currency, const std::string& scope) {
     std::int64_t sum = 0;
     const std::string path = "/api/v1/subscriptions?limit=100&as_of=" + as_of + scope;
-    for (const json& row : service_->Get(path).Json()["data"]) {
+    const json page = service_->Get(path).Json();
+    for (const json& row : page["data"]) {
       if (row["currency"] == currency && row["mrr"].is_number()) sum += row["mrr"].get<std::int64_t>();
     }
     return sum;

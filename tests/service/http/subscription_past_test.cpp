@@ -50,9 +50,10 @@ class SubscriptionPast : public ::testing::TestWithParam<Engine> {
       const Answer answer = service.Get(path + cursor);
       EXPECT_EQ(answer.status, 200) << path << "\n" << answer.body;
       if (answer.status != 200) return rows;
-      for (const json& row : answer.Json()["data"]) rows.push_back(row);
-      if (!answer.Json()["has_more"]) return rows;
-      cursor = "&cursor=" + answer.Json()["next_cursor"].get<std::string>();
+      const json page = answer.Json();
+      for (const json& row : page["data"]) rows.push_back(row);
+      if (!page["has_more"]) return rows;
+      cursor = "&cursor=" + page["next_cursor"].get<std::string>();
     }
     ADD_FAILURE() << path << " never ends";
     return rows;
