@@ -39,12 +39,13 @@ std::map<std::string, ToldEvents> SubscriptionStreams::Tell(const std::vector<st
                                                             const std::optional<AsOf>& as_of) {
   storage::PairList pairs;
   for (const std::string& id : ids) pairs.emplace_back(id, "");
-  // The outer join's order is fixed for SQLite, which might else walk all streams in their order.
+  // SQLite's planner is not free to begin with the log, and where to go on is said without a row value, which
+  // it would rather look for in the index than the streams.
   std::string sql =
       "SELECT e.aggregate_id, e.version, e.position, e.occurred_at, e.event_type, e.payload_bytes FROM "
       "PAIRS($1) CROSS JOIN events e WHERE e.tenant = $2 AND e.aggregate_id = a AND e.aggregate_type = "
       "'subscription' AND e.source = 'stripe' AND e.event_type LIKE 'customer.subscription.%' AND "
-      "e.position <= $3 AND (e.aggregate_id, e.version) > ($4, $5)";
+      "e.position <= $3 AND (a > $4 OR (a = $4 AND e.version > $5))";
   storage::Parameters parameters = {pairs, tenant_, position_, std::string(), std::int64_t{0}};
   if (as_of) {
     sql += std::string(" AND e.") + as_of->Column() + " <= $6";

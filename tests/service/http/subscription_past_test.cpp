@@ -231,6 +231,28 @@ TEST_P(SubscriptionPast, EndsAPageEarlyWhereItWouldLookAtTooMuch) {
             std::size_t{kSubscriptions});
 }
 
+TEST_P(SubscriptionPast, OfLargeEventsFitsIntoPagesOfEightMebibytes) {
+  constexpr int kEvents = 12;
+  std::vector<StripeEvent> events;
+  for (int i = 0; i < kEvents; ++i) {
+    const std::string id = std::to_string(i);
+    const Json large = {{"metadata", {{"note", std::string(900'000, 'x')}}}};
+    events.push_back(At(kEvents - i, "evt_a" + id, "updated", With(Paying("sub_1", 100 + i), large)));
+    events.push_back(At(0, "evt_b" + id, "created", With(Paying("sub_2" + id, 100), large)));
+  }
+  Post(events);
+  for (const char* path : {"/api/v1/subscriptions/sub_1/history?limit=100",
+                           "/api/v1/subscriptions?limit=100&as_of=2026-01-01T12:00:00Z"}) {
+    const Answer first = service_->Get(path);
+    EXPECT_EQ(first.Json()["has_more"], true) << path;
+    EXPECT_LT(first.body.size(), 9U << 20) << path;
+    EXPECT_EQ(All(*service_, path).size(), std::size_t{kEvents}) << path;
+  }
+  const std::vector<json> rows = All(*service_, "/api/v1/subscriptions/sub_1/history?limit=5");
+  for (int i = 0; i < kEvents; ++i)
+    EXPECT_EQ(rows.at(i)["event_id"], "evt_a" + std::to_string(kEvents - 1 - i));
+}
+
 // The promise: as of a moment, everything reads as if only the events until then had ever come.
 TEST_P(SubscriptionPast, IsThatOfAServiceThatGotOnlyTheEventsUntilThen) {
   std::mt19937_64 random(20'260'101);
