@@ -36,6 +36,7 @@ class NewestEvents {
   // Takes the event in if none is newer by moment; whether the set changed.
   bool Add(const stripe::EventBody& body);
   [[nodiscard]] bool empty() const { return positions_.empty(); }
+  [[nodiscard]] const stripe::Moment& moment() const { return moment_; }  // of them all; not when empty
   [[nodiscard]] const std::vector<std::int64_t>& positions() const { return positions_; }
   // Which of them tells the newest state; all must be in `bodies`.
   [[nodiscard]] const stripe::EventBody& Newest(const EventBodies& bodies) const;

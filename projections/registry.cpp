@@ -2,6 +2,7 @@
 
 #include "projections/event_counts.h"
 #include "projections/payment_ledger/payment_ledger.h"
+#include "projections/revenue/revenue.h"
 #include "projections/subscriptions.h"
 
 namespace billhook {
@@ -9,8 +10,10 @@ namespace billhook {
 const std::vector<const Projection*>& AllProjections() {
   static const Subscriptions kSubscriptions;
   static const PaymentLedger kPaymentLedger;
+  static const Revenue kRevenue;
   static const EventCounts kEventCounts;
-  static const std::vector<const Projection*> kAll = {&kSubscriptions, &kPaymentLedger, &kEventCounts};
+  static const std::vector<const Projection*> kAll = {&kSubscriptions, &kPaymentLedger, &kRevenue,
+                                                      &kEventCounts};
   return kAll;
 }
 

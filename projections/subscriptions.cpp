@@ -57,34 +57,6 @@ OrderedJson ItemsBody(const std::vector<stripe::SubscriptionItem>& items) {
   return list;
 }
 
-// The subscription as callers see it.
-std::string BodyText(const stripe::Subscription& subscription, const stripe::EventBody& newest) {
-  return OrderedJson(
-             {{"id", subscription.id},
-              {"customer", OrNull(subscription.customer)},
-              {"status", subscription.status},
-              {"livemode", newest.livemode},
-              {"account", newest.account.empty() ? OrderedJson(nullptr) : OrderedJson(newest.account)},
-              {"currency", OrNull(subscription.currency)},
-              {"items", ItemsBody(subscription.items)},
-              {"current_period_start", TimeOrNull(subscription.current_period_start)},
-              {"current_period_end", TimeOrNull(subscription.current_period_end)},
-              {"cancel_at", TimeOrNull(subscription.cancel_at)},
-              {"cancel_at_period_end", subscription.cancel_at_period_end},
-              {"canceled_at", TimeOrNull(subscription.canceled_at)},
-              {"trial_start", TimeOrNull(subscription.trial_start)},
-              {"trial_end", TimeOrNull(subscription.trial_end)},
-              {"started_at", TimeOrNull(subscription.started_at)},
-              {"ended_at", TimeOrNull(subscription.ended_at)},
-              {"latest_invoice", OrNull(subscription.latest_invoice)},
-              {"collection_method", OrNull(subscription.collection_method)},
-              {"mrr", OrNull(subscription.mrr)},
-              {"metadata", subscription.metadata},
-              {"updated_by", newest.id},
-              {"updated_at", FormatRfc3339(newest.moment.created_s * kMicrosPerSecond)}})
-      .dump();
-}
-
 // The prices in a form that a filter can look into: each between two separators.
 std::string PricesText(const std::vector<stripe::SubscriptionItem>& items) {
   std::string text = "\x1f";
@@ -112,10 +84,37 @@ Row RowOf(const std::string& key, const KnownSubscription& known, const stripe::
           PricesText(subscription.items),
           std::int64_t{known.deleted},
           known.newest.ToText(),
-          BodyText(subscription, newest)};
+          SubscriptionBody(subscription, newest)};
 }
 
 }  // namespace
+
+std::string SubscriptionBody(const stripe::Subscription& subscription, const stripe::EventBody& newest) {
+  return OrderedJson(
+             {{"id", subscription.id},
+              {"customer", OrNull(subscription.customer)},
+              {"status", subscription.status},
+              {"livemode", newest.livemode},
+              {"account", newest.account.empty() ? OrderedJson(nullptr) : OrderedJson(newest.account)},
+              {"currency", OrNull(subscription.currency)},
+              {"items", ItemsBody(subscription.items)},
+              {"current_period_start", TimeOrNull(subscription.current_period_start)},
+              {"current_period_end", TimeOrNull(subscription.current_period_end)},
+              {"cancel_at", TimeOrNull(subscription.cancel_at)},
+              {"cancel_at_period_end", subscription.cancel_at_period_end},
+              {"canceled_at", TimeOrNull(subscription.canceled_at)},
+              {"trial_start", TimeOrNull(subscription.trial_start)},
+              {"trial_end", TimeOrNull(subscription.trial_end)},
+              {"started_at", TimeOrNull(subscription.started_at)},
+              {"ended_at", TimeOrNull(subscription.ended_at)},
+              {"latest_invoice", OrNull(subscription.latest_invoice)},
+              {"collection_method", OrNull(subscription.collection_method)},
+              {"mrr", OrNull(subscription.mrr)},
+              {"metadata", subscription.metadata},
+              {"updated_by", newest.id},
+              {"updated_at", FormatRfc3339(newest.moment.created_s * kMicrosPerSecond)}})
+      .dump();
+}
 
 Changes Subscriptions::Apply(const std::vector<RecordedEvent>& batch, ReadModel& read_model) const {
   Changes changes;

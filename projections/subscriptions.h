@@ -2,9 +2,15 @@
 // deletion is known, a subscription stays canceled whatever else arrives. Immutable, thread safe.
 #pragma once
 
+#include "domain/stripe/event_body.h"
+#include "domain/stripe/subscription.h"
 #include "projections/projection.h"
 
 namespace billhook {
+
+// The subscription as callers see it, a JSON text: what `newest` says of it, decoded (and canceled where its
+// deletion is known). Of `newest` itself only the envelope is read.
+std::string SubscriptionBody(const stripe::Subscription& subscription, const stripe::EventBody& newest);
 
 class Subscriptions : public Projection {
  public:

@@ -44,7 +44,7 @@ class Decoder {
         DecodeBalanceTransactions();
         break;
       case MoneyKind::kPayout:
-        decoded_.amount = fields_.Amount("amount");
+        decoded_.amount = fields_.SignedAmount("amount");  // negative where Stripe took it from the bank
         DecodeBalanceTransaction();
         break;
       case MoneyKind::kInvoice:
@@ -91,6 +91,8 @@ class Decoder {
     if (payment == nullptr) return fields_.Fail("payment", "an object");
     Fields how(*payment, "invoice_payment.payment");
     const std::string type = how.Text("type");
+    decoded_.payment_intent = how.ExpandableId("payment_intent");
+    decoded_.charge = how.ExpandableId("charge");
     if (!how.ok()) return fields_.Fail("payment", "usable: " + how.fault());
     if (type == "payment_record" && decoded_.status == "paid")
       decoded_.amount = fields_.Amount("amount_paid");

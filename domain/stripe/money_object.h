@@ -37,7 +37,7 @@ struct MoneyObject {
   MoneyKind kind = MoneyKind::kCharge;
   std::string id;
   // A payment intent's is amount_received; an invoice's and an invoice payment's is what was paid out of
-  // band.
+  // band; a payout's may be negative.
   std::int64_t amount = 0;
   std::int64_t captured = 0;  // charge: what of the amount was captured and succeeded
   std::int64_t refunded = 0;  // charge: amount_refunded less what never was captured; 0 or more
@@ -45,7 +45,8 @@ struct MoneyObject {
   std::string status;
   std::optional<std::string> customer;
   std::optional<std::string> payment_intent;
-  std::optional<std::string> charge;  // refund and dispute: the charge; payment intent: its latest
+  std::optional<std::string>
+      charge;  // of refund, dispute and invoice payment; of a payment intent the latest
   std::optional<std::string> invoice;
   std::optional<std::int64_t> created_s;
   std::vector<BalanceTransaction> balance_transactions;

@@ -11,6 +11,7 @@ constexpr StateView kViews[] = {
     {"subscriptions", "subscriptions", "subscriptions", "id", kScope, "body", ""},
     {"active_subscriptions", "subscriptions", "subscriptions", "id", kScope, "body", "status = 'active'"},
     {"payment_ledger", "payment_ledger", "ledger_entries", "source", kScope, "amount", "type = 'payment'"},
+    {"revenue", "revenue", "revenue_subscriptions", "id", kScope, "mrr", ""},
     {"statistics", "statistics", "event_counts", "event_type", "aggregate_type", "events", ""},
 };
 

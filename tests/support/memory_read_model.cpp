@@ -9,7 +9,7 @@ namespace {
 
 // Columns of positions and a table of what was known when: they tell the order of arrival, so they may
 // differ.
-const std::set<std::string_view> kBookkeeping = {"newest", "position", "recorded_at"};
+const std::set<std::string_view> kBookkeeping = {"newest", "position", "recorded_at", "seconds"};
 constexpr std::string_view kArrivals = "ledger_entries_recorded";
 
 std::string TextOf(const Cell& cell) {

@@ -6,6 +6,7 @@ void AddAllRoutes(Api& api, Services& services) {
   AddWebhookRoutes(api, services);
   AddSubscriptionRoutes(api, services);
   AddLedgerRoutes(api, services);
+  AddRevenueRoutes(api, services);
   AddEventRoutes(api, services);
   AddProjectionRoutes(api, services);
   AddDeadLetterRoutes(api, services);

@@ -1,5 +1,6 @@
-// GET /api/v1/subscriptions and /api/v1/subscriptions/{id}.
+// GET /api/v1/subscriptions, /api/v1/subscriptions/{id} and /api/v1/subscriptions/{id}/history.
 #include "service/http/routes/reading.h"
+#include "service/query/subscription_history.h"
 #include "service/query/subscriptions_query.h"
 
 namespace billhook::http {
@@ -15,36 +16,57 @@ query::SubscriptionFilter ScopeOf(Call& call) {
   return filter;
 }
 
+Response NotOne(std::size_t found) {
+  if (found == 0) return Problem(404, "not_found", "There is no such subscription.");
+  return Problem(422, "subscription_ambiguous",
+                 "This ID stands under several accounts or livemodes: name account or livemode.");
+}
+
 Response List(Call& call, Services& services) {
   const query::PageRequest page = PageRequestOf(call, query::kSubscriptionKeyParts);
   query::SubscriptionFilter filter = ScopeOf(call);
   filter.status = call.query.Text("status");
   filter.customer = call.query.Text("customer");
   filter.price = call.query.Text("price");
+  const std::optional<query::AsOf> as_of = AsOfOf(call);
   if (std::optional<Response> refusal = AwaitProjection(call, services, kProjection)) return *refusal;
-  return ListResponse(query::ListSubscriptions(services.database, filter, page));
+  return ListResponse(as_of ? query::ListSubscriptionsAsOf(services.database, filter, *as_of, page)
+                            : query::ListSubscriptions(services.database, filter, page));
 }
 
 Response Get(Call& call, Services& services) {
+  const std::string& id = call.path_parameters[0];
+  const query::SubscriptionFilter filter = ScopeOf(call);
+  const std::optional<query::AsOf> as_of = AsOfOf(call);
+  if (std::optional<Response> refusal = AwaitProjection(call, services, kProjection)) return *refusal;
+  query::Page found = as_of ? query::FindSubscriptionAsOf(services.database, id, filter, *as_of)
+                            : query::FindSubscription(services.database, id, filter);
+  if (found.rows.size() != 1) return NotOne(found.rows.size());
+  return ReadModelResponse(std::move(found.rows.front()), found.position);
+}
+
+Response History(Call& call, Services& services) {
+  const query::PageRequest page = PageRequestOf(call, query::kHistoryKeyParts, KeyStart::kNumber);
   const query::SubscriptionFilter filter = ScopeOf(call);
   if (std::optional<Response> refusal = AwaitProjection(call, services, kProjection)) return *refusal;
-  query::Page found = query::FindSubscription(services.database, call.path_parameters[0], filter);
-  if (found.rows.empty()) return Problem(404, "not_found", "There is no such subscription.");
-  if (found.rows.size() > 1) {
-    return Problem(422, "subscription_ambiguous",
-                   "This ID stands under several accounts or livemodes: name account or livemode.");
-  }
-  return ReadModelResponse(std::move(found.rows.front()), found.position);
+  const query::SubscriptionHistory history =
+      query::ReadHistory(services.database, call.path_parameters[0], filter, page);
+  if (history.subscriptions != 1) return NotOne(history.subscriptions);
+  return ListResponse(history.page);
 }
 
 }  // namespace
 
 void AddSubscriptionRoutes(Api& api, Services& services) {
   api.Add({"GET", "/api/v1/subscriptions", Role::kReader,
-           ListParameters({"status", "customer", "price", "livemode", "account"}),
+           ListParameters({"status", "customer", "price", "livemode", "account", "as_of", "time_axis"}),
            [&services](Call& call) { return List(call, services); }});
-  api.Add({"GET", "/api/v1/subscriptions/{id}", Role::kReader, ReadParameters({"livemode", "account"}),
+  api.Add({"GET", "/api/v1/subscriptions/{id}", Role::kReader,
+           ReadParameters({"livemode", "account", "as_of", "time_axis"}),
            [&services](Call& call) { return Get(call, services); }});
+  api.Add({"GET", "/api/v1/subscriptions/{id}/history", Role::kReader,
+           ListParameters({"livemode", "account"}),
+           [&services](Call& call) { return History(call, services); }});
 }
 
 }  // namespace billhook::http

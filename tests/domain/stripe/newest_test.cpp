@@ -265,5 +265,126 @@ RC_GTEST_PROP(Newest, IsFollowedOnlyInACycleOfAll, ()) {
   if (followed(*chosen)) RC_ASSERT(std::all_of(seen.begin(), seen.end(), followed));
 }
 
+std::vector<Sighting> SightingsOf(const std::vector<Seen>& seen) {
+  std::vector<Sighting> sightings;
+  for (const Seen& one : seen) sightings.push_back({one.event_id, &one.object, &one.previous});
+  return sightings;
+}
+
+// The event IDs from the oldest to the newest.
+std::vector<std::string> IdsInOrder(const std::vector<Seen>& seen) {
+  std::vector<std::string> ids;
+  for (std::size_t index : InOrder(SightingsOf(seen))) ids.push_back(seen[index].event_id);
+  return ids;
+}
+
+TEST(InOrder, OfNothingIsNothing) {
+  EXPECT_TRUE(InOrder({}).empty());
+}
+
+TEST(InOrder, StandsFromTheOldestToTheNewest) {
+  const auto step = [](const std::string& id, int n, const Json& previous, const std::string& status) {
+    Json object = Invoice(status);
+    object["n"] = n;
+    return Seen{id, object, previous};
+  };
+  EXPECT_EQ(IdsInOrder({step("evt_7", 2, {{"n", 1}}, "open"), step("evt_9", 0, nullptr, "paid"),
+                        step("evt_8", 1, {{"n", 0}}, "draft")}),
+            (std::vector<std::string>{"evt_9", "evt_8", "evt_7"}));
+  EXPECT_EQ(IdsInOrder({step("evt_1", 0, nullptr, "paid"), step("evt_3", 0, nullptr, "open"),
+                        step("evt_2", 0, nullptr, "open"), step("evt_9", 0, nullptr, "draft")}),
+            (std::vector<std::string>{"evt_9", "evt_2", "evt_3", "evt_1"}));
+}
+
+RC_GTEST_PROP(InOrder, IsAPermutationThatEndsInTheNewest, ()) {
+  const std::vector<Seen> seen = GenSightings();
+  const std::vector<Sighting> sightings = SightingsOf(seen);
+  std::vector<std::size_t> order = InOrder(sightings);
+  RC_ASSERT(order.size() == seen.size());
+  RC_ASSERT(order.back() == Newest(sightings));
+  std::sort(order.begin(), order.end());
+  for (std::size_t i = 0; i < order.size(); ++i) RC_ASSERT(order[i] == i);
+}
+
+RC_GTEST_PROP(InOrder, IsTheSameWhateverOrderItIsGivenIn, (std::uint64_t seed)) {
+  std::vector<Seen> seen = GenSightings();
+  const std::vector<std::string> expected = IdsInOrder(seen);
+  std::mt19937_64 random(seed);
+  for (int i = 0; i < 10; ++i) {
+    std::shuffle(seen.begin(), seen.end(), random);
+    RC_ASSERT(IdsInOrder(seen) == expected);
+  }
+}
+
+// "Stands before", as two arrivals of one set tell it: the order of each pair is asked of another arrival, so
+// that a relation that depends on arrival could not be total, antisymmetric and transitive at once.
+RC_GTEST_PROP(InOrder, OrdersEverySetTotally, (std::uint64_t seed)) {
+  const std::vector<Seen> seen = GenSightings();
+  std::mt19937_64 random(seed);
+  const auto before = [&](const std::string& a, const std::string& b) {
+    std::vector<Seen> arrival = seen;
+    std::shuffle(arrival.begin(), arrival.end(), random);
+    const std::vector<std::string> ids = IdsInOrder(arrival);
+    return std::find(ids.begin(), ids.end(), a) < std::find(ids.begin(), ids.end(), b);
+  };
+  for (const Seen& a : seen) {
+    RC_ASSERT(!before(a.event_id, a.event_id));
+    for (const Seen& b : seen) {
+      if (a.event_id == b.event_id) continue;
+      const bool a_first = before(a.event_id, b.event_id);
+      RC_ASSERT(a_first != before(b.event_id, a.event_id));
+      for (const Seen& c : seen) {
+        if (a_first && before(b.event_id, c.event_id)) RC_ASSERT(before(a.event_id, c.event_id));
+      }
+    }
+  }
+}
+
+RC_GTEST_PROP(InOrder, TakesTheNewestOffOneAfterAnother, ()) {
+  std::vector<Seen> left = GenSightings();
+  std::vector<std::string> order = IdsInOrder(left);
+  while (!left.empty()) {
+    const std::size_t newest = Newest(SightingsOf(left));
+    RC_ASSERT(left[newest].event_id == order.back());
+    left.erase(left.begin() + static_cast<std::ptrdiff_t>(newest));
+    order.pop_back();
+  }
+}
+
+RC_GTEST_PROP(InOrder, KeepsAChainHoweverItsLinksArrived, (std::uint64_t seed)) {
+  std::mt19937_64 random(seed);
+  const int links = *rc::gen::inRange(1, 9);
+  std::vector<Seen> chain;
+  std::vector<std::string> expected;
+  for (int i = 0; i < links; ++i) {
+    Json object = Invoice(*rc::gen::element<std::string>("draft", "open", "paid", "void", "unheard of"));
+    object["step"] = i;
+    Json previous = i == 0 ? Json(nullptr) : Json{{"step", i - 1}};
+    if (i > 0 && *rc::gen::arbitrary<bool>()) previous["status"] = chain.back().object["status"];
+    // IDs that say nothing of the order.
+    chain.push_back({"evt_" + std::to_string(random() % 90 + 10) + std::to_string(i), object, previous});
+    expected.push_back(chain.back().event_id);
+  }
+  for (int i = 0; i < 5; ++i) {
+    std::shuffle(chain.begin(), chain.end(), random);
+    RC_ASSERT(IdsInOrder(chain) == expected);
+    RC_ASSERT(NewestOf(chain) == expected.back());
+  }
+}
+
+RC_GTEST_PROP(Moment, IsComparedByItsSecondBeforeItsPhase, ()) {
+  const auto moment = [] {
+    return Moment{*rc::gen::inRange<std::int64_t>(0, 3), static_cast<Phase>(*rc::gen::inRange(0, 3))};
+  };
+  const Moment a = moment();
+  const Moment b = moment();
+  const Moment c = moment();
+  RC_ASSERT((a < b) ==
+            (a.created_s < b.created_s ||
+             (a.created_s == b.created_s && static_cast<int>(a.phase) < static_cast<int>(b.phase))));
+  RC_ASSERT((a < b) + (b < a) + (a == b) == 1);
+  if (a < b && b < c) RC_ASSERT(a < c);
+}
+
 }  // namespace
 }  // namespace billhook::stripe

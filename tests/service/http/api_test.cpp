@@ -232,7 +232,7 @@ TEST(HttpApi, ShowsAProjectionsStateByKey) {
             700);
   EXPECT_EQ(service.Get("/api/v1/projections/payment_ledger/state?key=ch_9").status, 404);
   EXPECT_EQ(service.Get("/api/v1/projections/nothing/state").status, 404);
-  EXPECT_EQ(service.Get("/api/v1/projections").Json()["data"].size(), 3U);
+  EXPECT_EQ(service.Get("/api/v1/projections").Json()["data"].size(), 4U);
 }
 
 TEST(HttpApi, RebuildsAProjectionOnRequest) {

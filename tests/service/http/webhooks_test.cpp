@@ -160,7 +160,8 @@ TEST_F(Webhooks, TakeTheIdentityEncodingForNone) {
 TEST_F(Webhooks, SetAsideWhatNoIndexWouldTake) {
   const std::string body = SubscriptionEvent("evt_1", "sub_1", std::string(3000, 's'));
   EXPECT_EQ(service_.PostWebhook(body).status, 200);
-  const Answer letters = service_.Get("/api/v1/dead-letters?min_position=1&wait_ms=20000");
+  const Answer letters =
+      service_.Get("/api/v1/dead-letters?projection=subscriptions&min_position=1&wait_ms=20000");
   EXPECT_EQ(letters.Json()["data"].size(), 1U);
 }
 

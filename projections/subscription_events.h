@@ -1,0 +1,31 @@
+// Events about subscriptions as every reader of them sees them: what the event says, decoded, or why it
+// cannot be used. Pure and thread safe.
+#pragma once
+
+#include <string>
+
+#include "domain/event.h"
+#include "domain/result.h"
+#include "domain/stripe/event_body.h"
+#include "domain/stripe/subscription.h"
+
+namespace billhook {
+
+struct SubscriptionEvent {
+  stripe::EventBody body;
+  stripe::Subscription subscription;
+
+  // The subscription's key over all tenants, livemodes and accounts, as in the table `subscriptions`.
+  [[nodiscard]] std::string Key() const;
+};
+
+// Whether the event is one that Stripe tells of a subscription.
+bool TellsOfSubscription(const Event& event);
+
+// The event, or the reason why no read model can use it (quoting nothing of it).
+Result<SubscriptionEvent, std::string> ReadSubscriptionEvent(const RecordedEvent& recorded);
+
+// Deletion is final: what is true of a subscription from its deletion on, whatever an event says.
+void MakeDeleted(stripe::Subscription& subscription);
+
+}  // namespace billhook

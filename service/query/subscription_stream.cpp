@@ -1,0 +1,111 @@
+#include "service/query/subscription_stream.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "domain/stripe/newest.h"
+#include "service/storage/event_log.h"
+
+namespace billhook::query {
+namespace {
+
+constexpr std::size_t kToldAtATime = 10'000;
+
+}  // namespace
+
+std::vector<KnownSubscription> ListKnown(storage::Session& session, const LiveModel& live,
+                                         const SubscriptionFilter& filter,
+                                         const std::optional<std::string>& id, const Key& after,
+                                         std::size_t limit) {
+  Where where;
+  where.Equal("generation", live.generation);
+  where.Equal("tenant", filter.tenant);
+  where.EqualIf("id", id);
+  where.EqualIf("account", filter.account);
+  if (filter.livemode) where.Equal("livemode", std::int64_t{*filter.livemode});
+  if (!after.empty()) {
+    const std::string after_id = where.Bind(after[0]);
+    where.And("(id, row_key) > (" + after_id + ", " + where.Bind(after[1]) + ")");
+  }
+  storage::Rows rows = session.Query("SELECT id, row_key FROM subscriptions" + where.sql() +
+                                         " ORDER BY id, row_key LIMIT " + std::to_string(limit),
+                                     where.parameters());
+  std::vector<KnownSubscription> known;
+  for (std::size_t i = 0; i < rows.size(); ++i) known.push_back({rows.TakeText(i, 0), rows.TakeText(i, 1)});
+  return known;
+}
+
+std::map<std::string, ToldEvents> SubscriptionStreams::Tell(const std::vector<std::string>& ids,
+                                                            const std::optional<AsOf>& as_of) {
+  storage::PairList pairs;
+  for (const std::string& id : ids) pairs.emplace_back(id, "");
+  // SQLite's planner is not free to begin with the log, and where to go on is said without a row value, which
+  // it would rather look for in the index than the streams.
+  std::string sql =
+      "SELECT e.aggregate_id, e.version, e.position, e.occurred_at, e.event_type, e.payload_bytes FROM "
+      "PAIRS($1) CROSS JOIN events e WHERE e.tenant = $2 AND e.aggregate_id = a AND e.aggregate_type = "
+      "'subscription' AND e.source = 'stripe' AND e.event_type LIKE 'customer.subscription.%' AND "
+      "e.position <= $3 AND (a > $4 OR (a = $4 AND e.version > $5))";
+  storage::Parameters parameters = {pairs, tenant_, position_, std::string(), std::int64_t{0}};
+  if (as_of) {
+    sql += std::string(" AND e.") + as_of->Column() + " <= $6";
+    parameters.emplace_back(as_of->at);
+  }
+  sql += " ORDER BY e.aggregate_id, e.version LIMIT " + std::to_string(kToldAtATime);
+
+  std::map<std::string, ToldEvents> streams;
+  for (bool more = true; more;) {
+    storage::Rows rows = session_.Query(sql, parameters);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const std::int64_t second = rows.Int(i, 3) / kMicrosPerSecond;
+      streams[rows.Text(i, 0)].push_back(
+          {{second, stripe::PhaseOf(rows.Text(i, 4))}, rows.Int(i, 2), rows.Int(i, 5)});
+    }
+    more = rows.size() == kToldAtATime;
+    if (!more) break;
+    parameters[3] = rows.Text(rows.size() - 1, 0);
+    parameters[4] = rows.Int(rows.size() - 1, 1);
+  }
+  for (auto& [id, events] : streams) {
+    std::sort(events.begin(), events.end(), [](const ToldEvent& a, const ToldEvent& b) {
+      return std::tie(a.moment, a.position) < std::tie(b.moment, b.position);
+    });
+  }
+  return streams;
+}
+
+LoadedEvents SubscriptionStreams::Load(const ToldEvents& events) {
+  LoadedEvents loaded;
+  if (events.empty()) return loaded;
+  static const std::string kSql = "SELECT " + storage::kEventColumns +
+                                  " FROM PAIRS($1) CROSS JOIN events WHERE position = CAST(a AS BIGINT)";
+  storage::PairList positions;
+  for (const ToldEvent& event : events) positions.emplace_back(std::to_string(event.position), "");
+  storage::Rows rows = session_.Query(kSql, {positions});
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const RecordedEvent recorded = storage::EventFrom(rows, i);
+    if (!TellsOfSubscription(recorded.event)) continue;
+    Result<SubscriptionEvent, std::string> told = ReadSubscriptionEvent(recorded);
+    if (!told) continue;
+    loaded.emplace(recorded.position,
+                   LoadedEvent{*std::move(told), recorded.event.occurred_at, recorded.recorded_at});
+  }
+  return loaded;
+}
+
+std::vector<const LoadedEvent*> InOrder(const LoadedEvents& loaded, const ToldEvents& moment,
+                                        const std::string& row_key) {
+  std::vector<const LoadedEvent*> events;
+  std::vector<stripe::Sighting> sightings;
+  for (const ToldEvent& event : moment) {
+    const auto found = loaded.find(event.position);
+    if (found == loaded.end() || found->second.told.Key() != row_key) continue;
+    events.push_back(&found->second);
+    sightings.push_back(found->second.told.body.AsSighting());
+  }
+  std::vector<const LoadedEvent*> ordered;
+  for (std::size_t index : stripe::InOrder(sightings)) ordered.push_back(events[index]);
+  return ordered;
+}
+
+}  // namespace billhook::query
