@@ -237,6 +237,7 @@ TEST(MoneyObject, IsRefusedUnlessItsAmountsAreIntegersThatCanBe) {
     keys.insert(keys.end(), c.optional.begin(), c.optional.end());
     for (const char* key : keys) {
       for (const Json& value : unusable) {
+        if (c.kind == MoneyKind::kPayout && value == Json(-1)) continue;  // taken from the bank
         const Result<MoneyObject, std::string> decoded =
             DecodeMoneyObject(c.kind, With(c.object, {{key, value}}));
         ASSERT_FALSE(decoded.has_value()) << key << " " << value;

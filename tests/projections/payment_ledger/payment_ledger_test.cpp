@@ -393,6 +393,26 @@ TEST(PaymentLedger, BooksAPayoutWhileItIsOnItsWayOrPaid) {
   EXPECT_EQ(EntriesOf({payout(1, "pending"), payout(2, "canceled")}), Lines{});
 }
 
+TEST(PaymentLedger, BooksWhatAPayoutTookFromTheBankToCoverANegativeBalance) {
+  EXPECT_EQ(EntriesOf({At(1, "payout.paid", Payout("po_1", -700, "paid"))}),
+            (Lines{"payout:po_1 bank/stripe_balance -700 usd"}));
+}
+
+TEST(PaymentLedger, LinksAPaymentToItsInvoiceByTheInvoicePaymentThatNamesBoth) {
+  const Json allotment = {{"object", "invoice_payment"},
+                          {"id", "inpay_1"},
+                          {"invoice", "in_1"},
+                          {"amount_paid", 1000},
+                          {"currency", "usd"},
+                          {"status", "paid"},
+                          {"payment", {{"type", "payment_intent"}, {"payment_intent", "pi_1"}}}};
+  const MemoryReadModel ledger = Ledger({At(1, "charge.succeeded", OfIntent(Charge("ch_1", 1000))),
+                                         At(2, "invoice_payment.paid", allotment),
+                                         At(3, "refund.created", Refund("re_1", 300, "ch_1"))});
+  EXPECT_EQ(EntryOf(ledger, "payment:pi_1")["invoice"], "in_1");
+  EXPECT_EQ(EntryOf(ledger, "refund:re_1")["invoice"], "in_1");
+}
+
 TEST(PaymentLedger, BooksWhatWasPaidOutOfBand) {
   const Json invoice = {{"object", "invoice"}, {"id", "in_1"},        {"status", "open"},
                         {"currency", "usd"},   {"customer", "cus_1"}, {"created", kNoon}};
