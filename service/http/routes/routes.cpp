@@ -6,6 +6,8 @@ void AddAllRoutes(Api& api, Services& services) {
   AddWebhookRoutes(api, services);
   AddSubscriptionRoutes(api, services);
   AddLedgerRoutes(api, services);
+  AddCustomerRoutes(api, services);
+  AddInvoiceRoutes(api, services);
   AddEventRoutes(api, services);
   AddProjectionRoutes(api, services);
   AddHealthRoutes(api, services);

@@ -30,6 +30,8 @@ struct Services {
 void AddWebhookRoutes(Api& api, Services& services);
 void AddSubscriptionRoutes(Api& api, Services& services);
 void AddLedgerRoutes(Api& api, Services& services);
+void AddCustomerRoutes(Api& api, Services& services);
+void AddInvoiceRoutes(Api& api, Services& services);
 void AddEventRoutes(Api& api, Services& services);
 void AddProjectionRoutes(Api& api, Services& services);
 void AddHealthRoutes(Api& api, Services& services);
