@@ -14,7 +14,8 @@ using Token = JsonScanner::Token;
 // Builds the document token by token; recursion would let a caller choose our stack depth.
 class DocumentBuilder {
  public:
-  explicit DocumentBuilder(std::string_view text) : scanner_(text) {}
+  // `wants` may be nullptr: everything.
+  DocumentBuilder(std::string_view text, MemberFilter wants) : scanner_(text), wants_(wants) {}
 
   Result<Json, std::string> Build() {
     while (true) {
@@ -77,11 +78,23 @@ class DocumentBuilder {
   }
 
   bool TakeKey() {
+    // A key with an escape is decoded first, below; most have none and are left out without a copy.
+    if (wants_ != nullptr && !scanner_.escaped() && !wants_(scanner_.depth(), scanner_.text())) return Skip();
     std::string key;
     if (!TakeText(key)) return false;
+    if (wants_ != nullptr && !wants_(scanner_.depth(), key)) return Skip();
     const auto [at, inserted] = open_.back()->emplace(std::move(key), nullptr);
     slot_ = &*at;
     return inserted || Refuse("a key stands twice in one object");
+  }
+
+  // Reads to the end of the value that comes next.
+  bool Skip() {
+    const std::size_t outside = scanner_.depth();
+    do {
+      if (scanner_.Next() == Token::kInvalid) return Refuse(scanner_.error());
+    } while (scanner_.depth() > outside);
+    return true;
   }
 
   bool TakeText(std::string& value) {
@@ -110,22 +123,27 @@ class DocumentBuilder {
     return Place(value) != nullptr;
   }
 
-  bool Refuse(const char* why) {
+  bool Refuse(std::string_view why) {
     fault_ = why;
     return false;
   }
 
   JsonScanner scanner_;
+  MemberFilter wants_;
   Json root_;
   std::vector<Json*> open_;
   Json* slot_ = nullptr;
-  const char* fault_ = "";
+  std::string_view fault_;  // of static texts
 };
 
 }  // namespace
 
 Result<Json, std::string> ParseJson(std::string_view text) {
-  return DocumentBuilder(text).Build();
+  return DocumentBuilder(text, nullptr).Build();
+}
+
+Result<Json, std::string> ParseJson(std::string_view text, MemberFilter wants) {
+  return DocumentBuilder(text, wants).Build();
 }
 
 }  // namespace billhook

@@ -19,7 +19,7 @@ const stripe::EventBody& EventBodies::At(std::int64_t position) const {
 }
 
 void EventBodies::Load(const std::vector<std::int64_t>& positions, ReadModel& read_model,
-                       std::string_view (*object_type_of)(std::string_view event_type)) {
+                       const std::function<std::string_view(std::string_view event_type)>& object_type_of) {
   std::vector<std::int64_t> missing;
   for (std::int64_t position : positions) {
     if (bodies_.count(position) == 0) missing.push_back(position);

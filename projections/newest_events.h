@@ -3,6 +3,7 @@
 // Values; a cache is for one thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,7 +21,7 @@ class EventBodies {
   [[nodiscard]] const stripe::EventBody& At(std::int64_t position) const;
   // Reads those of `positions` that are not here yet. `object_type_of` names what an event type is about.
   void Load(const std::vector<std::int64_t>& positions, ReadModel& read_model,
-            std::string_view (*object_type_of)(std::string_view event_type));
+            const std::function<std::string_view(std::string_view event_type)>& object_type_of);
 
  private:
   std::map<std::int64_t, stripe::EventBody> bodies_;

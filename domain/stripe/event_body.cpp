@@ -3,20 +3,23 @@
 #include "domain/stripe/fields.h"
 
 namespace billhook::stripe {
+namespace {
 
-Result<EventBody, std::string> ReadEventBody(const RecordedEvent& recorded, std::string_view object_type) {
-  Result<Json, std::string> document = ParseJson(recorded.event.payload);
+// `object_type` is empty where any will do.
+Result<EventBody, std::string> BodyOf(const RecordedEvent& recorded, Result<Json, std::string> document,
+                                      std::string_view object_type) {
   if (!document) return Unexpected("the payload cannot be read: " + document.error());
-  Fields event(*document, "event");
-  const auto data = document->find("data");
-  if (data == document->end() || !data->is_object()) {
+  Json& whole = *document;  // the parts are moved out of it
+  Fields event(whole, "event");
+  const auto data = whole.find("data");
+  if (data == whole.end() || !data->is_object()) {
     return Unexpected(std::string("event.data must be an object"));
   }
   const auto object = data->find("object");
   if (object == data->end() || !object->is_object())
     return Unexpected(std::string("event.data.object must be an object"));
   Fields about(*object, "event.data.object");
-  if (about.Text("object") != object_type) {
+  if (about.Text("object") != object_type && !object_type.empty()) {
     return Unexpected("event.data.object must be a " + std::string(object_type));
   }
 
@@ -39,6 +42,16 @@ Result<EventBody, std::string> ReadEventBody(const RecordedEvent& recorded, std:
   }
   body.object = std::move(*object);
   return body;
+}
+
+}  // namespace
+
+Result<EventBody, std::string> ReadEventBody(const RecordedEvent& recorded, std::string_view object_type) {
+  return BodyOf(recorded, ParseJson(recorded.event.payload), object_type);
+}
+
+Result<EventBody, std::string> ReadEventBody(const RecordedEvent& recorded, MemberFilter wants) {
+  return BodyOf(recorded, ParseJson(recorded.event.payload, wants), "");
 }
 
 }  // namespace billhook::stripe

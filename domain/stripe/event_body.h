@@ -29,4 +29,7 @@ struct EventBody {
 // `object_type` is what data.object must be, e.g. "charge".
 Result<EventBody, std::string> ReadEventBody(const RecordedEvent& recorded, std::string_view object_type);
 
+// The same about an object of any kind, without the members that `wants` leaves out (domain/json.h).
+Result<EventBody, std::string> ReadEventBody(const RecordedEvent& recorded, MemberFilter wants);
+
 }  // namespace billhook::stripe

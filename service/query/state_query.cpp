@@ -12,6 +12,10 @@ constexpr StateView kViews[] = {
     {"active_subscriptions", "subscriptions", "subscriptions", "id", kScope, "body", "status = 'active'"},
     {"payment_ledger", "payment_ledger", "ledger_entries", "source", kScope, "amount", "type = 'payment'"},
     {"revenue", "revenue", "revenue_subscriptions", "id", kScope, "mrr", ""},
+    {"customers", "customers", "customers", "id", kScope, "body", ""},
+    {"invoices", "invoices", "invoices", "id", kScope, "body", ""},
+    {"customer_timeline", "customer_timeline", "customer_timeline", "event_id", kScope, "body",
+     "customer IS NOT NULL"},
     {"statistics", "statistics", "event_counts", "event_type", "aggregate_type", "events", ""},
 };
 

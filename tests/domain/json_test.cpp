@@ -124,5 +124,24 @@ RC_GTEST_PROP(ParseJson, ReadsBackWhatNlohmannJsonWrites, ()) {
   }
 }
 
+TEST(ParseJson, LeavesOutTheMembersThatNobodyWants) {
+  const MemberFilter wants = [](std::size_t depth, std::string_view key) {
+    return depth > 2 || key == "a" || key == "b\n";
+  };
+  const Result<Json, std::string> parsed = ParseJson(
+      R"({"x":{"a":[1,{"a":2}]},"a":{"x":[[]],"a":{"x":1},"b\n":[{"x":7}]},"y":"\u0000","y":1e999,"b\n":null})",
+      wants);
+  ASSERT_TRUE(parsed.has_value()) << parsed.error();
+  EXPECT_EQ(*parsed, Json::parse(R"({"a":{"a":{"x":1},"b\n":[{"x":7}]},"b\n":null})"));
+}
+
+TEST(ParseJson, ChecksWhatItLeavesOutForGrammar) {
+  const MemberFilter wants = [](std::size_t, std::string_view key) { return key == "a"; };
+  for (const char* text :
+       {R"({"x":[1,],"a":1})", R"({"x":{"b"},"a":1})", R"({"x":01,"a":1})", R"({"x":[)", R"({"x":)"})
+    EXPECT_FALSE(ParseJson(text, wants).has_value()) << text;
+  EXPECT_FALSE(ParseJson(R"({"a":1,"x":2,"a":3})", wants).has_value()) << "a wanted key stands twice";
+}
+
 }  // namespace
 }  // namespace billhook

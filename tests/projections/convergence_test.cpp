@@ -8,6 +8,9 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "projections/customer_timeline.h"
+#include "projections/customers.h"
+#include "projections/invoices.h"
 #include "projections/payment_ledger/entry_versions.h"
 #include "projections/payment_ledger/payment_ledger.h"
 #include "projections/registry.h"
@@ -92,34 +95,64 @@ std::pair<Json, std::string> DrawDispute(Choices& choices) {
                                                                 "funds_withdrawn", "funds_reinstated"})};
 }
 
+std::pair<Json, std::string> DrawInvoice(Choices& choices) {
+  Json invoice = test::Invoice(choices.Of<std::string>({"in_1", "in_2"}),
+                               choices.Of<std::string>({"open", "paid", "void", "draft"}));
+  invoice["paid_out_of_band"] = choices.OneIn(2);
+  invoice["amount_paid"] = choices.Of({0, 900});
+  return {invoice, "invoice." + choices.Of<std::string>({"updated", "created", "paid", "deleted"})};
+}
+
+std::pair<Json, std::string> DrawCustomer(Choices& choices) {
+  Json customer = test::Customer(choices.Of<std::string>({"cus_1", "cus_2"}),
+                                 choices.Of<std::string>({"a@example.com", "b@example.com"}));
+  if (choices.OneIn(4)) customer["deleted"] = true;
+  return {customer, "customer." + choices.Of<std::string>({"updated", "created", "deleted"})};
+}
+
+std::pair<Json, std::string> DrawIntent(Choices& choices) {
+  return {test::PaymentIntent(choices.Of<std::string>({"pi_1", "pi_2"}), choices.Of({0, 700, 1000})),
+          "payment_intent." + choices.Of<std::string>({"succeeded", "created", "processing"})};
+}
+
+std::pair<Json, std::string> DrawInvoicePayment(Choices& choices) {
+  const Json payment =
+      choices.OneIn(2) ? Json{{"type", "payment_record"}, {"payment_record", "pr_1"}}
+                       : Json{{"type", "payment_intent"}, {"payment_intent", choices.Of({"pi_1", "pi_2"})}};
+  return {{{"object", "invoice_payment"},
+           {"id", choices.Of({"inpay_1", "inpay_2"})},
+           {"invoice", choices.Of({"in_1", "in_2"})},
+           {"status", choices.Of({"open", "paid"})},
+           {"amount_paid", choices.Of({0, 400})},
+           {"currency", "usd"},
+           {"payment", payment}},
+          "invoice_payment.paid"};
+}
+
+// What the timeline has to link: few objects of every kind that name each other, and seldom a customer.
+std::pair<Json, std::string> DrawLinked(Choices& choices) {
+  std::pair<Json, std::string> drawn = choices.Of<Draw>(
+      {&DrawCharge, &DrawRefund, &DrawDispute, &DrawInvoice, &DrawIntent, &DrawInvoicePayment})(choices);
+  Json& object = drawn.first;
+  if (choices.OneIn(3)) object["payment_intent"] = choices.Of({"pi_1", "pi_2"});
+  if (choices.OneIn(3)) object["latest_charge"] = choices.Of({"ch_1", "ch_2"});
+  object["customer"] = nullptr;
+  if (choices.OneIn(3)) object["customer"] = choices.Of({"cus_1", "cus_2", "cus_3"});
+  return drawn;
+}
+
 std::pair<Json, std::string> DrawOtherMoney(Choices& choices) {
   switch (choices.Below(4)) {
     case 0:
-      return {test::PaymentIntent(choices.Of<std::string>({"pi_1", "pi_2"}), choices.Of({0, 700, 1000})),
-              "payment_intent." + choices.Of<std::string>({"succeeded", "created", "processing"})};
+      return DrawIntent(choices);
     case 1:
       return {test::Payout(choices.Of<std::string>({"po_1", "po_2"}), 5000,
                            choices.Of<std::string>({"pending", "in_transit", "paid", "failed"})),
               "payout." + choices.Of<std::string>({"updated", "created", "paid", "failed"})};
     case 2:
-      return {{{"object", "invoice_payment"},
-               {"id", choices.Of({"inpay_1", "inpay_2"})},
-               {"invoice", choices.Of({"in_1", "in_2"})},
-               {"status", choices.Of({"open", "paid"})},
-               {"amount_paid", choices.Of({0, 400})},
-               {"payment", choices.OneIn(2) ? Json{{"type", "payment_record"}, {"payment_record", "pr_1"}}
-                                            : Json{{"type", "payment_intent"}, {"payment_intent", "pi_1"}}},
-               {"currency", "usd"}},
-              "invoice_payment.paid"};
+      return DrawInvoicePayment(choices);
     default:
-      return {{{"object", "invoice"},
-               {"id", choices.Of({"in_1", "in_2"})},
-               {"status", choices.Of({"open", "paid", "void"})},
-               {"paid_out_of_band", choices.OneIn(2)},
-               {"amount_paid", choices.Of({0, 900})},
-               {"customer", choices.Of({"cus_1", "cus_2"})},
-               {"currency", "usd"}},
-              "invoice." + choices.Of<std::string>({"updated", "created", "paid"})};
+      return DrawInvoice(choices);
   }
 }
 
@@ -216,9 +249,19 @@ RC_GTEST_PROP(Convergence, HoldsForTheLedgerHoweverItsEventsArrive, ()) {
   for (int i = 0; i < 2; ++i) CheckConvergence(PaymentLedger(), &DrawMoney);
 }
 
+RC_GTEST_PROP(Convergence, HoldsForCustomersAndInvoicesHoweverTheirEventsArrive, ()) {
+  CheckConvergence(Customers(), &DrawCustomer);
+  CheckConvergence(Invoices(), &DrawInvoice);
+}
+
+RC_GTEST_PROP(Convergence, HoldsForTheTimelineHoweverItsEventsArrive, ()) {
+  for (int i = 0; i < 2; ++i) CheckConvergence(CustomerTimeline(), &DrawLinked);
+}
+
 RC_GTEST_PROP(Convergence, HoldsForEveryProjectionOverAllKindsOfEvents, ()) {
   const Draw any = [](Choices& choices) {
-    return choices.OneIn(2) ? DrawMoney(choices) : DrawSubscription(choices);
+    return choices.Of<Draw>({&DrawMoney, &DrawSubscription, &DrawCustomer, &DrawInvoice, &DrawLinked})(
+        choices);
   };
   for (const Projection* projection : AllProjections()) CheckConvergence(*projection, any);
 }
@@ -227,12 +270,13 @@ RC_GTEST_PROP(Convergence, HoldsForEveryOrderOfFewEvents, ()) {
   std::vector<std::uint64_t> tapes = GenTapes();
   tapes.resize(std::min<std::size_t>(tapes.size(), 4));
   if (tapes.empty()) return;
-  const bool money = *rc::gen::arbitrary<bool>();
   const PaymentLedger ledger;
   const Subscriptions subscriptions;
-  const Projection& projection = money ? static_cast<const Projection&>(ledger) : subscriptions;
-  static_cast<void>(
-      test::ProjectInEveryOrder(projection, EventsFrom(tapes, money ? &DrawMoney : &DrawSubscription)));
+  const CustomerTimeline timeline;
+  const std::vector<std::pair<const Projection*, Draw>> subjects = {
+      {&ledger, &DrawMoney}, {&subscriptions, &DrawSubscription}, {&timeline, &DrawLinked}};
+  const auto [projection, draw] = *rc::gen::elementOf(subjects);
+  static_cast<void>(test::ProjectInEveryOrder(*projection, EventsFrom(tapes, draw)));
   RC_ASSERT(!::testing::Test::HasFailure());
 }
 

@@ -85,6 +85,34 @@ Json BalanceTransaction(const std::string& id, std::int64_t amount, std::int64_t
           {"created", kNoon}};
 }
 
+Json Customer(const std::string& id, const std::string& email) {
+  return {{"object", "customer"}, {"id", id},          {"name", "Jo"},
+          {"email", email},       {"created", kNoon},  {"delinquent", false},
+          {"address", nullptr},   {"currency", "usd"}, {"metadata", Json::object()},
+          {"phone", nullptr},     {"livemode", true}};
+}
+
+Json Invoice(const std::string& id, const std::string& status) {
+  const int paid = status == "paid" ? 2000 : 0;
+  return {{"object", "invoice"},
+          {"id", id},
+          {"number", "A-1"},
+          {"status", status},
+          {"customer", "cus_1"},
+          {"currency", "usd"},
+          {"amount_due", 2000},
+          {"amount_paid", paid},
+          {"amount_remaining", 2000 - paid},
+          {"subtotal", 2000},
+          {"total", 2000},
+          {"attempt_count", 1},
+          {"created", kNoon},
+          {"period_start", kNoon},
+          {"period_end", kNoon},
+          {"billing_reason", "subscription_cycle"},
+          {"collection_method", "charge_automatically"}};
+}
+
 Json Subscription(const std::string& id, const std::string& status) {
   const Json price = {
       {"object", "price"},

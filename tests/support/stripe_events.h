@@ -50,6 +50,10 @@ Json Dispute(const std::string& id, std::int64_t amount, const std::string& char
 Json Payout(const std::string& id, std::int64_t amount, const std::string& status);
 Json BalanceTransaction(const std::string& id, std::int64_t amount, std::int64_t fee,
                         const std::string& currency = "usd");
+// A customer with a name and an address for mail.
+Json Customer(const std::string& id, const std::string& email = "jo@example.com");
+// An invoice of cus_1 over 2000 usd, all of it paid where the status is `paid`.
+Json Invoice(const std::string& id, const std::string& status);
 // A subscription to one price of 2000 usd a month.
 Json Subscription(const std::string& id, const std::string& status);
 

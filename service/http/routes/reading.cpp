@@ -50,22 +50,30 @@ std::optional<query::AsOf> AsOfOf(Call& call) {
 }
 
 std::optional<Response> AwaitProjection(Call& call, Services& services, const std::string& projection) {
+  return AwaitProjections(call, services, {projection});
+}
+
+std::optional<Response> AwaitProjections(Call& call, Services& services,
+                                         const std::vector<std::string>& projections) {
   const auto min_position = call.query.Integer("min_position", 0, std::numeric_limits<std::int64_t>::max());
   const auto wait_ms = call.query.Integer("wait_ms", 0, kMaxWaitMs);
   if (!call.query.errors().empty()) return Problem(422, "invalid_parameter", "");
   if (!min_position) return std::nullopt;
   const auto deadline =
       std::chrono::steady_clock::now() + std::chrono::milliseconds(wait_ms.value_or(kDefaultWaitMs));
-  if (services.projector.WaitFor(projection, *min_position, deadline)) return std::nullopt;
-  return Unavailable("projection_behind",
-                     "The read model does not show min_position yet. Try again, or wait longer (wait_ms).");
+  for (const std::string& projection : projections) {
+    if (services.projector.WaitFor(projection, *min_position, deadline)) continue;
+    return Unavailable("projection_behind",
+                       "The read model does not show min_position yet. Try again, or wait longer (wait_ms).");
+  }
+  return std::nullopt;
 }
 
 std::optional<Response> AwaitAllProjections(Call& call, Services& services) {
-  for (const Projection* projection : services.projector.projections()) {
-    if (auto refusal = AwaitProjection(call, services, std::string(projection->name()))) return refusal;
-  }
-  return std::nullopt;
+  std::vector<std::string> names;
+  for (const Projection* projection : services.projector.projections())
+    names.emplace_back(projection->name());
+  return AwaitProjections(call, services, names);
 }
 
 Response ReadModelResponse(std::string body, std::int64_t position) {

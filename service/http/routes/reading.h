@@ -28,7 +28,9 @@ std::optional<query::AsOf> AsOfOf(Call& call);
 // Waits for `min_position`; a refusal if a parameter is bad or the projection does not get there within
 // `wait_ms`.
 std::optional<Response> AwaitProjection(Call& call, Services& services, const std::string& projection);
-// The same for what all projections together tell.
+// The same for what several projections tell together, or all of them.
+std::optional<Response> AwaitProjections(Call& call, Services& services,
+                                         const std::vector<std::string>& projections);
 std::optional<Response> AwaitAllProjections(Call& call, Services& services);
 
 // 200 with a JSON text that shows the read model at `position`.

@@ -7,6 +7,8 @@ void AddAllRoutes(Api& api, Services& services) {
   AddSubscriptionRoutes(api, services);
   AddLedgerRoutes(api, services);
   AddRevenueRoutes(api, services);
+  AddCustomerRoutes(api, services);
+  AddInvoiceRoutes(api, services);
   AddEventRoutes(api, services);
   AddProjectionRoutes(api, services);
   AddDeadLetterRoutes(api, services);

@@ -31,6 +31,8 @@ void AddWebhookRoutes(Api& api, Services& services);
 void AddSubscriptionRoutes(Api& api, Services& services);
 void AddLedgerRoutes(Api& api, Services& services);
 void AddRevenueRoutes(Api& api, Services& services);
+void AddCustomerRoutes(Api& api, Services& services);
+void AddInvoiceRoutes(Api& api, Services& services);
 void AddEventRoutes(Api& api, Services& services);
 void AddProjectionRoutes(Api& api, Services& services);
 void AddDeadLetterRoutes(Api& api, Services& services);

@@ -36,6 +36,22 @@ TEST(EventBody, HoldsWhatProjectionsAskOfAnEvent) {
   EXPECT_EQ(body->previous_attributes, event.previous_attributes);
 }
 
+TEST(EventBody, HoldsOfAnyObjectNoMoreThanIsWanted) {
+  const StripeEvent event = {.id = "evt_1",
+                             .type = "charge.updated",
+                             .object = test::Charge("ch_1", 1000),
+                             .previous_attributes = {{"amount", 900}},
+                             .account = "acct_1"};
+  const Result<EventBody, std::string> body =
+      ReadEventBody(Recorded(event), [](std::size_t depth, std::string_view key) {
+        return depth < 3 ? key != "previous_attributes" : key == "object" || key == "amount";
+      });
+  ASSERT_TRUE(body.has_value()) << body.error();
+  EXPECT_EQ(body->account, "acct_1");
+  EXPECT_EQ(body->object, (Json{{"object", "charge"}, {"amount", 1000}}));
+  EXPECT_TRUE(body->previous_attributes.is_null());
+}
+
 TEST(EventBody, IsAsLiveAsTheEventSaysElseAsItsObjectSays) {
   const auto livemode = [](const std::string& of_event, const std::string& of_object) {
     return ReadPayload("{" + of_event + R"("data":{"object":{)" + of_object + R"("object":"charge"}}})")

@@ -1,0 +1,50 @@
+// GET /api/v1/invoices and /api/v1/invoices/{id}.
+#include "service/http/routes/reading.h"
+#include "service/query/invoices_query.h"
+
+namespace billhook::http {
+namespace {
+
+constexpr const char* kProjection = "invoices";
+
+query::InvoiceFilter ScopeOf(Call& call) {
+  query::InvoiceFilter filter;
+  filter.tenant = call.caller.tenant;
+  filter.livemode = call.query.Boolean("livemode");
+  filter.account = call.query.Text("account");
+  return filter;
+}
+
+Response List(Call& call, Services& services) {
+  const query::PageRequest page = PageRequestOf(call, query::kInvoiceKeyParts);
+  query::InvoiceFilter filter = ScopeOf(call);
+  filter.customer = call.query.Text("customer");
+  filter.subscription = call.query.Text("subscription");
+  filter.status = call.query.Text("status");
+  if (std::optional<Response> refusal = AwaitProjection(call, services, kProjection)) return *refusal;
+  return ListResponse(query::ListInvoices(services.database, filter, page));
+}
+
+Response Get(Call& call, Services& services) {
+  const query::InvoiceFilter filter = ScopeOf(call);
+  if (std::optional<Response> refusal = AwaitProjection(call, services, kProjection)) return *refusal;
+  query::Page found = query::FindInvoice(services.database, call.path_parameters[0], filter);
+  if (found.rows.empty()) return Problem(404, "not_found", "There is no such invoice.");
+  if (found.has_more || found.rows.size() > 1) {
+    return Problem(422, "invoice_ambiguous",
+                   "This ID stands under several accounts or livemodes: name account or livemode.");
+  }
+  return ReadModelResponse(std::move(found.rows.front()), found.position);
+}
+
+}  // namespace
+
+void AddInvoiceRoutes(Api& api, Services& services) {
+  api.Add({"GET", "/api/v1/invoices", Role::kReader,
+           ListParameters({"customer", "subscription", "status", "livemode", "account"}),
+           [&services](Call& call) { return List(call, services); }});
+  api.Add({"GET", "/api/v1/invoices/{id}", Role::kReader, ReadParameters({"livemode", "account"}),
+           [&services](Call& call) { return Get(call, services); }});
+}
+
+}  // namespace billhook::http

@@ -1,0 +1,39 @@
+#include "service/query/invoices_query.h"
+
+#include "service/query/where.h"
+
+namespace billhook::query {
+namespace {
+
+constexpr const char* kInvoicesTable = "invoices";
+constexpr std::size_t kMaxHomonyms = 2;  // more than one is ambiguous already
+
+Page Read(storage::Database& database, const InvoiceFilter& filter, const std::optional<std::string>& id,
+          const PageRequest& request) {
+  storage::Database::Lease session = database.Acquire(storage::Purpose::kRead);
+  storage::Transaction transaction(*session);
+  session->BeginRead();
+  const LiveModel live = LiveModelOf(*session, kInvoicesTable);
+  Where where;
+  where.Equal("generation", live.generation);
+  where.Equal("tenant", filter.tenant);
+  where.EqualIf("id", id);
+  where.EqualIf("customer", filter.customer);
+  where.EqualIf("subscription", filter.subscription);
+  where.EqualIf("status", filter.status);
+  where.EqualIf("account", filter.account);
+  if (filter.livemode) where.Equal("livemode", std::int64_t{*filter.livemode});
+  return ReadRows(*session, kInvoicesTable, where, request, live.position);
+}
+
+}  // namespace
+
+Page ListInvoices(storage::Database& database, const InvoiceFilter& filter, const PageRequest& request) {
+  return Read(database, filter, std::nullopt, request);
+}
+
+Page FindInvoice(storage::Database& database, const std::string& id, const InvoiceFilter& filter) {
+  return Read(database, filter, id, {kMaxHomonyms, {}});
+}
+
+}  // namespace billhook::query

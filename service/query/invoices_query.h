@@ -1,0 +1,28 @@
+// Reads of the read model `invoices`. Thread safe; throws StorageError.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "service/query/page.h"
+#include "service/storage/sql.h"
+
+namespace billhook::query {
+
+struct InvoiceFilter {
+  std::string tenant;
+  std::optional<std::string> customer;
+  std::optional<std::string> subscription;
+  std::optional<std::string> status;
+  std::optional<bool> livemode;
+  std::optional<std::string> account;
+};
+
+// In order of ID. The cursor's key is the ID and the row's key.
+constexpr std::size_t kInvoiceKeyParts = 2;
+Page ListInvoices(storage::Database& database, const InvoiceFilter& filter, const PageRequest& request);
+
+// One invoice's rows: several where its ID stands under several accounts or livemodes.
+Page FindInvoice(storage::Database& database, const std::string& id, const InvoiceFilter& filter);
+
+}  // namespace billhook::query
