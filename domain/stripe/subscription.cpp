@@ -32,9 +32,6 @@ class Decoder {
     subscription.id = fields_.Id("id");
     subscription.customer = fields_.ExpandableId("customer");
     subscription.status = fields_.Id("status");
-    // Without items, which bear it otherwise, an old one's period stays on itself.
-    subscription.current_period_start = fields_.OptionalTime("current_period_start");
-    subscription.current_period_end = fields_.OptionalTime("current_period_end");
     subscription.cancel_at = fields_.OptionalTime("cancel_at");
     subscription.cancel_at_period_end = fields_.Flag("cancel_at_period_end");
     subscription.canceled_at = fields_.OptionalTime("canceled_at");
@@ -46,6 +43,11 @@ class Decoder {
     subscription.collection_method = fields_.OptionalText("collection_method");
     if (fields_.Find("metadata") != nullptr) subscription.metadata = fields_.OptionalHash("metadata");
     ReadItems(subscription);
+    if (subscription.items.empty()) {
+      // No item could take over the period of an old one.
+      subscription.current_period_start = fields_.OptionalTime("current_period_start");
+      subscription.current_period_end = fields_.OptionalTime("current_period_end");
+    }
     if (fields_.Find("currency") != nullptr) subscription.currency = fields_.Currency("currency");
     if (!fields_.ok()) return Unexpected(fields_.fault());
     Result<std::optional<std::int64_t>, std::string> mrr =

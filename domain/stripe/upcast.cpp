@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/check.h"
+#include "domain/stripe/envelope.h"
 #include "domain/time.h"
 
 namespace billhook::stripe {
@@ -98,8 +99,9 @@ void RenewInvoiceStatus(Overlay& invoice) {
                                                            : "draft");
 }
 
+// One that says it was paid out of band is younger than amount_paid: without it, it is not old but broken.
 bool HasNoAmountPaid(const Overlay& invoice) {
-  return !Has(invoice, "amount_paid");
+  return !Has(invoice, "amount_paid") && !IsTrue(invoice.Find("paid_out_of_band"));
 }
 
 void RenewAmountPaid(Overlay& invoice) {
@@ -121,8 +123,11 @@ bool HasSubscription(const Overlay& invoice) {
 }
 
 void RenewParent(Overlay& invoice) {
-  invoice.Put("parent", {{"type", "subscription_details"},
-                         {"subscription_details", {{"subscription", *invoice.Find("subscription")}}}});
+  Json details = Json::object();
+  details["subscription"] = *invoice.Find("subscription");
+  Json parent = Json::object();
+  parent["subscription_details"] = std::move(details);
+  invoice.Put("parent", std::move(parent));
 }
 
 bool HasOnePayment(const Overlay& invoice) {
@@ -131,11 +136,15 @@ bool HasOnePayment(const Overlay& invoice) {
 
 // Today a payment bears the one or the other; an old invoice told both.
 void RenewPayments(Overlay& invoice) {
-  Json payment = {{"type", Has(invoice, "payment_intent") ? "payment_intent" : "charge"},
-                  {"payment_intent", OrNull(invoice.Find("payment_intent"))},
-                  {"charge", OrNull(invoice.Find("charge"))}};
-  Json data = Json::array({{{"is_default", true}, {"payment", std::move(payment)}}});
-  invoice.Put("payments", {{"object", "list"}, {"data", std::move(data)}});
+  Json through = Json::object();
+  for (const char* key : {"payment_intent", "charge"}) {
+    if (const Json* id = invoice.Find(key)) through[key] = *id;
+  }
+  Json payment = Json::object();
+  payment["payment"] = std::move(through);
+  Json payments = Json::object();
+  payments["data"].push_back(std::move(payment));
+  invoice.Put("payments", std::move(payments));
 }
 
 // --- payment_intent
@@ -155,7 +164,9 @@ const Json* LatestOfCharges(const Overlay& intent) {
   const Json* data = MemberOf(intent.Find("charges"), "data");
   if (data == nullptr || !data->is_array() || data->empty()) return nullptr;
   const Json& latest = data->front();
-  return latest.is_string() ? &latest : MemberOf(&latest, "id");
+  const Json* id = latest.is_string() ? &latest : MemberOf(&latest, "id");
+  const bool usable = id != nullptr && id->is_string() && IsIdentifier(id->get_ref<const std::string&>());
+  return usable ? id : nullptr;
 }
 
 bool HasCharges(const Overlay& intent) {
@@ -223,7 +234,8 @@ bool HasPlansOnItems(const Overlay& subscription) {
 }
 
 Json PlanToPrice(const Json& plan) {
-  if (!IsPlan(&plan)) return plan;  // a bare ID, or a price in the plan's place
+  // A bare ID, or a price in the plan's place.
+  if (!plan.is_object() || MemberOf(&plan, "recurring") != nullptr) return plan;
   Json price = {{"object", "price"},
                 {"recurring",
                  {{"interval", OrNull(MemberOf(&plan, "interval"))},
@@ -249,10 +261,12 @@ bool IsTime(const Json* member) {
   return member != nullptr && member->is_number_integer() && *member >= 0 && *member <= kMaxUnixSeconds;
 }
 
-// Where both tell a period, the subscription's own is the one.
+// Where both tell a period, the subscription's own is the one; but an unusable one of the item stays, to be
+// refused.
 bool LacksPeriod(const Json& item, const char* key, const Json* own) {
+  if (own == nullptr || !item.is_object()) return false;
   const Json* period = MemberOf(&item, key);
-  return item.is_object() && IsTime(own) && (period == nullptr || (IsTime(period) && *period != *own));
+  return period == nullptr || (*period != *own && (IsTime(period) || !IsTime(own)));
 }
 
 bool HasPeriodOnItself(const Overlay& subscription) {
@@ -260,7 +274,6 @@ bool HasPeriodOnItself(const Overlay& subscription) {
   if (items == nullptr) return false;
   for (const char* key : kPeriodKeys) {
     const Json* own = subscription.Find(key);
-    if (own == nullptr) continue;
     for (const Json& item : *items) {
       if (LacksPeriod(item, key, own)) return true;
     }

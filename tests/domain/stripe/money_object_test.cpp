@@ -143,6 +143,11 @@ TEST(MoneyObject, OfAnInvoiceIsWhatWasPaidOutOfBand) {
       << "of other invoices the ledger needs nothing";
   EXPECT_FALSE(
       DecodeMoneyObject(MoneyKind::kInvoice, {{"id", "in_1"}, {"paid_out_of_band", true}}).has_value());
+  EXPECT_FALSE(DecodeMoneyObject(MoneyKind::kInvoice,
+                                 With(Without(invoice, "amount_paid"),
+                                      {{"paid_out_of_band", true}, {"status", "paid"}, {"amount_due", 900}}))
+                   .has_value())
+      << "what is not told is not booked";
 }
 
 TEST(MoneyObject, OfAnInvoicePaymentIsWhatAPaymentRecordPaid) {

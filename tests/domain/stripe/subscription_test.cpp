@@ -118,6 +118,10 @@ TEST(Subscription, HasItsPeriodOnItselfOrOnItsItems) {
       Decoded(With(WithItems({item(200, 300)}), {{"current_period_start", 5}, {"current_period_end", 6}}));
   EXPECT_EQ(on_itself.current_period_start, 5);
   EXPECT_EQ(on_itself.current_period_end, 6);
+  const Subscription without_items =
+      Decoded(With(WithItems({}), {{"current_period_start", 5}, {"current_period_end", 6}}));
+  EXPECT_EQ(without_items.current_period_start, 5);
+  EXPECT_EQ(without_items.current_period_end, 6);
   const Subscription nowhere = Decoded(WithItems({}));
   EXPECT_FALSE(nowhere.current_period_start.has_value());
   EXPECT_FALSE(nowhere.current_period_end.has_value());

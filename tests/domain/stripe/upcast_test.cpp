@@ -98,6 +98,7 @@ TEST(Upcasters, TakeTheFirstOfAnIntentsChargesForItsLatest) {
   EXPECT_EQ(latest({{"data", Json::array({"ch_3"})}}), "ch_3");
   for (const Json& charges :
        {Json(7), Json::array({"ch_1"}), Json{{"data", 7}}, Json{{"data", Json::array()}}, Json{{"data", {7}}},
+        Json{{"data", Json::array({""})}}, Json{{"data", {{{"id", 7}}}}},
         Json{{"data", {{{"object", "charge"}}}}}}) {
     EXPECT_EQ(latest(charges), nullptr) << charges;
   }
