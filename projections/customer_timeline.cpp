@@ -63,15 +63,11 @@ constexpr std::string_view kBeginnings[] = {"customer.",
                                             "setup_intent.",
                                             "payment_method.",
                                             "billing.",
-                                            "billing_portal.",
                                             "cash_balance.",
                                             "customer_cash_balance_transaction.",
-                                            "entitlements.",
-                                            "promotion_code.",
                                             "quote.",
                                             "radar.",
-                                            "review.",
-                                            "source."};
+                                            "review."};
 
 bool Reads(const Event& event) {
   const auto begins = [&event](std::string_view beginning) {

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "domain/check.h"
+#include "domain/stripe/upcast.h"
 
 namespace billhook::stripe {
 namespace {
@@ -18,10 +19,8 @@ const std::map<std::string_view, Ranks>& RanksByObject() {
       {"invoice", {{"draft", 0}, {"open", 1}, {"uncollectible", 2}, {"paid", 3}, {"void", 3}}},
       {"payment_intent",
        {{"requires_payment_method", 0},
-        {"requires_source", 0},
         {"requires_confirmation", 0},
         {"requires_action", 0},
-        {"requires_source_action", 0},
         {"processing", 1},
         {"requires_capture", 2},
         {"succeeded", 3},
@@ -121,7 +120,11 @@ std::vector<std::size_t> InOrder(const std::vector<Sighting>& sightings) {
 int LifecycleRank(const Json& object) {
   const auto ranks = RanksByObject().find(TextAt(object, "object"));
   if (ranks == RanksByObject().end()) return -1;
-  const auto rank = ranks->second.find(TextAt(object, "status"));
+  const Overlay newest = Upcast(ranks->first, object);  // old shapes tell their status in other words
+  const Json* status = newest.Find("status");
+  const auto rank = status != nullptr && status->is_string()
+                        ? ranks->second.find(status->get_ref<const std::string&>())
+                        : ranks->second.end();
   if (rank == ranks->second.end()) return -1;
   // A checkout session has two statuses that grow: an unpaid complete one stands before a paid complete one.
   const bool paid_session = ranks->first == "checkout.session" && TextAt(object, "payment_status") == "paid";
