@@ -13,6 +13,7 @@
 #include <iostream>
 #include <mutex>
 #include <random>
+#include <set>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -121,6 +122,27 @@ void CheckCustomersAndInvoices(const std::string& address, const Truths& truths)
     ExpectCustomers(RowsOf(customers, scope), truth);
     ExpectInvoices(RowsOf(invoices, scope), truth);
   }
+}
+
+// An object asked for by its ID is the row of the list; where the ID stands under two accounts, one has to be
+// named.
+void CheckSingles(const std::string& address, const std::string& collection) {
+  std::map<std::string, std::vector<Json>> by_id;
+  for (const Json& row : AllOf(address, collection)) by_id[row.at("id")].push_back(row);
+  std::set<std::size_t> seen;  // how many rows have one ID: one of each kind is enough
+  for (const auto& [id, rows] : by_id) {
+    if (!seen.insert(rows.size()).second) continue;
+    const std::string path = collection + "/" + id;
+    if (rows.size() == 1) {
+      EXPECT_EQ(Get(address, path), rows.front());
+      continue;
+    }
+    http::Client client(address);
+    EXPECT_EQ(client.Send("GET", path)->status, 422) << path;
+    for (const Json& row : rows)
+      EXPECT_EQ(Get(address, path + "?account=" + row.at("account").get<std::string>()), row);
+  }
+  EXPECT_EQ(seen, (std::set<std::size_t>{1, 2})) << collection;
 }
 
 void CheckRevenue(const std::string& address, const Truths& truths) {
@@ -239,6 +261,8 @@ TEST_P(Lives, EndInTheTruthHoweverTheyAreDelivered) {
   const Truths truths = chronicle.TruthOfFirst(events.size());
   CheckSubscriptionsAndBalances(address, truths, "");
   CheckCustomersAndInvoices(address, truths);
+  for (const char* collection : {"/api/v1/subscriptions", "/api/v1/customers", "/api/v1/invoices"})
+    CheckSingles(address, collection);
   CheckRevenue(address, truths);
   CheckPast(address, chronicle, random_);
   CheckSubscriptionsAndBalances(address, chronicle.TruthOfFirst(in_order),

@@ -52,7 +52,7 @@ void ExpectSubscriptions(const std::vector<nlohmann::json>& rows, const simulate
 void ExpectBalances(const std::vector<nlohmann::json>& rows, const simulate::Truth& truth);
 void ExpectCustomers(const std::vector<nlohmann::json>& rows, const simulate::Truth& truth);
 void ExpectInvoices(const std::vector<nlohmann::json>& rows, const simulate::Truth& truth);
-// Asks for the revenue of every day of 2026.
+// Asks for the revenue of every day until it moved last.
 void ExpectRevenue(const std::string& address, const Scope& scope, const simulate::Truth& truth);
 
 // `billhook verify` finds nothing.
