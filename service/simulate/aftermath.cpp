@@ -164,6 +164,8 @@ void Close(const TellerPointer& teller, const CasePointer& of, bool won) {
   teller->Automatically();
   const Dispute before = of->dispute;
   of->dispute.status = won ? "won" : "lost";
+  // What moved stays moved, also where the last word on it leaves the list out.
+  if (!won && teller->random().Chance(30)) of->dispute.lists_transactions = false;
   if (won) {
     const bool fee_comes_back = teller->random().Chance(50);
     of->dispute.balance_transactions.push_back(MoveMoney(*teller, *of, 1, fee_comes_back ? -1'500 : 0));

@@ -131,7 +131,7 @@ struct Fates {
                           {{"week", 2}, 1},
                           {{"day", 30}, 1}}};
   Deck<BillingMode> billing_modes{{{BillingMode::kFlexible, 2}, {BillingMode::kClassic, 1}}};
-  Deck<Scheme> add_ons{{{Scheme::kPerUnit, 3}, {Scheme::kMetered, 2}}};
+  Deck<Scheme> add_ons{{{Scheme::kPerUnit, 3}, {Scheme::kMetered, 1}, {Scheme::kMeteredInTiers, 1}}};
   Deck<Scheme> plans{{{Scheme::kPerUnit, 12}, {Scheme::kTiered, 1}}};
 };
 

@@ -25,7 +25,7 @@ std::optional<std::int64_t> MonthlyRevenue(const Subscription& subscription) {
   std::int64_t parts = 0;
   for (const SubscriptionItem& item : subscription.items) {
     if (item.price->scheme == Scheme::kTiered) return std::nullopt;
-    if (item.price->scheme == Scheme::kMetered) continue;
+    if (IsMetered(*item.price)) continue;
     parts += item.price->unit_amount * item.quantity * PartsOf(item.price->cadence);
   }
   const std::int64_t whole = parts / kParts;

@@ -46,7 +46,7 @@ struct Cadence {
   auto operator<=>(const Cadence&) const = default;
 };
 
-enum class Scheme { kPerUnit, kMetered, kTiered };
+enum class Scheme { kPerUnit, kMetered, kMeteredInTiers, kTiered };
 
 struct Price {
   std::string id, product, nickname, currency;
@@ -55,6 +55,15 @@ struct Price {
   std::int64_t created = 0;
   std::int64_t unit_amount = 0;  // of a tiered price: that of its first tier
 };
+
+inline bool IsMetered(const Price& price) {
+  return price.scheme == Scheme::kMetered || price.scheme == Scheme::kMeteredInTiers;
+}
+
+// Then it has no one unit amount.
+inline bool IsTiered(const Price& price) {
+  return price.scheme == Scheme::kTiered || price.scheme == Scheme::kMeteredInTiers;
+}
 
 struct SubscriptionItem {
   std::string id;

@@ -5,27 +5,26 @@ namespace billhook::simulate {
 namespace {
 
 std::string_view SchemeOf(const Price& price) {
-  return price.scheme == Scheme::kTiered ? "tiered" : "per_unit";
+  return IsTiered(price) ? "tiered" : "per_unit";
 }
 
 std::string_view UsageOf(const Price& price) {
-  return price.scheme == Scheme::kMetered ? "metered" : "licensed";
+  return IsMetered(price) ? "metered" : "licensed";
 }
 
 void WriteTiersMode(JsonText& json, const Price& price) {
-  json.Optional("tiers_mode", price.scheme == Scheme::kTiered ? "graduated" : "");
+  json.Optional("tiers_mode", IsTiered(price) ? "graduated" : "");
 }
 
 void WriteAmount(JsonText& json, std::string_view key, const Price& price) {
-  if (price.scheme == Scheme::kTiered) return json.Nulls(key);
+  if (IsTiered(price)) return json.Nulls(key);
   json.Field(key, price.unit_amount);
 }
 
 }  // namespace
 
 void WriteUnitAmountDecimal(JsonText& json, const Price& price) {
-  json.Optional("unit_amount_decimal",
-                price.scheme == Scheme::kTiered ? "" : std::to_string(price.unit_amount));
+  json.Optional("unit_amount_decimal", IsTiered(price) ? "" : std::to_string(price.unit_amount));
 }
 
 void Write(JsonText& json, const Product& product, const Rendering& rendering) {
@@ -95,7 +94,7 @@ void WritePlan(JsonText& json, const Price& price, const Rendering& rendering) {
   json.Field("active", true);
   if (!HasBasilShapes(rendering.version)) json.Nulls("aggregate_usage");
   WriteAmount(json, "amount", price);
-  json.Optional("amount_decimal", price.scheme == Scheme::kTiered ? "" : std::to_string(price.unit_amount));
+  json.Optional("amount_decimal", IsTiered(price) ? "" : std::to_string(price.unit_amount));
   json.Field("billing_scheme", SchemeOf(price));
   json.Field("created", price.created);
   json.Field("currency", price.currency);

@@ -24,7 +24,7 @@ void WriteItem(JsonText& json, const SubscriptionItem& item, const Subscription&
     json.Key("price");
     Write(json, *item.price, rendering);
   }
-  if (item.price->scheme != Scheme::kMetered) json.Field("quantity", item.quantity);
+  if (!IsMetered(*item.price)) json.Field("quantity", item.quantity);
   json.Field("subscription", subscription.id);
   json.EmptyList("tax_rates");
   json.End();

@@ -64,7 +64,7 @@ SubscriptionItem SubscriptionLife::NewAddOn() {
   item.id = random().ShortId("si_");
   item.created = world_.now();
   const Scheme scheme = world_.fates().add_ons.Deal(random());
-  if (scheme == Scheme::kMetered) {
+  if (scheme != Scheme::kPerUnit) {
     item.price = PriceAt(0, cadence_, scheme);
     return item;
   }
@@ -102,7 +102,8 @@ void SubscriptionLife::Subscribe(Plot plot) {
   plan.quantity = random().Between(1, 8);
   plan.created = world_.now();
   subscription_.items = {plan};
-  if (tier_ > 0 && random().Chance(25)) subscription_.items.push_back(NewAddOn());
+  const bool flexible = subscription_.billing_mode == BillingMode::kFlexible;
+  if (flexible || (tier_ > 0 && random().Chance(25))) subscription_.items.push_back(NewAddOn());
   subscription_.metadata_seats = std::to_string(subscription_.items.front().quantity);
   if (patron_.customer->currency.empty()) {
     const Customer before = *patron_.customer;

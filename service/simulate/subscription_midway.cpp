@@ -78,9 +78,10 @@ void SubscriptionLife::ChangeQuantity(std::int64_t change, bool with_metadata) {
   plan.quantity += change;
   teller().TellChange("customer.subscription.updated", before, subscription_);
   if (change > 0) AddProration(plan.price, change, 1);
-  if (with_metadata) {  // a second change in the same second
+  const std::string seats = std::to_string(plan.quantity);
+  if (with_metadata && seats != subscription_.metadata_seats) {  // a second change in the same second
     const Subscription between = subscription_;
-    subscription_.metadata_seats = std::to_string(subscription_.items.front().quantity);
+    subscription_.metadata_seats = seats;
     teller().TellChange("customer.subscription.updated", between, subscription_);
   }
   PlanRenewal();

@@ -23,6 +23,7 @@ constexpr std::array<Tier, 4> kTiers = {{
 std::string NicknameOf(const PriceKey& key) {
   std::string name(kTiers.at(key.tier).name);
   if (key.scheme == Scheme::kMetered) name += " usage";
+  if (key.scheme == Scheme::kMeteredInTiers) name += " usage in tiers";
   if (key.scheme == Scheme::kTiered) name += " in tiers";
   const std::string count = key.cadence.count == 1 ? "" : std::to_string(key.cadence.count) + " ";
   return name + " by the " + count + std::string(key.cadence.unit);

@@ -31,7 +31,7 @@ using simulate::HistoryOptions;
 using simulate::SimulatedEvent;
 using simulate::Truth;
 
-constexpr std::uint64_t kDefaultLives = 200;
+constexpr std::uint64_t kDefaultLives = 300;
 constexpr int kConnections = 8;
 constexpr int kTimesAsOf = 3;
 

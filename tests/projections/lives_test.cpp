@@ -26,7 +26,7 @@ using simulate::RevenueTruth;
 using simulate::SubscriptionTruth;
 using simulate::Truth;
 
-constexpr std::uint64_t kDefaultLives = 600;
+constexpr std::uint64_t kDefaultLives = 1'000;
 constexpr std::int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
 
 template <typename T>

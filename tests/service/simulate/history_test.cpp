@@ -45,6 +45,7 @@ class NaiveLedger {
     const std::string kind = object["object"];
     if (!object.contains("id")) return;
     last_[kind][object["id"]] = object;
+    if (object.contains("balance_transactions")) listed_[object["id"]] = object["balance_transactions"];
     if (event["type"] == "charge.dispute.funds_withdrawn") withdrawn_.insert(object["id"]);
     if (event["type"] == "charge.dispute.funds_reinstated") reinstated_.insert(object["id"]);
   }
@@ -54,12 +55,12 @@ class NaiveLedger {
     Payments();
     Refunds();
     for (const auto& [id, dispute] : last_["dispute"]) {
-      if (!dispute.contains("balance_transactions")) {
+      if (!listed_.contains(id)) {
         if (withdrawn_.contains(id) && !reinstated_.contains(id))
           Row(dispute).disputed += dispute["amount"].get<std::int64_t>();
         continue;
       }
-      for (const json& transaction : dispute["balance_transactions"]) {
+      for (const json& transaction : listed_[id]) {
         Row(transaction).disputed -= transaction["amount"].get<std::int64_t>();
         Row(transaction).fees += transaction["fee"].get<std::int64_t>();
       }
@@ -126,6 +127,7 @@ class NaiveLedger {
 
   std::map<std::string, std::map<std::string, json>> last_;  // by kind and ID
   std::map<std::string, LedgerTruth> sums_;
+  std::map<std::string, json> listed_;  // by dispute
   std::set<std::string> withdrawn_, reinstated_;
 };
 
@@ -150,7 +152,7 @@ TEST(History, OneSeedGivesTheSameBytes) {
 TEST(History, OneSeedGivesTheSameBytesOnEveryMachine) {
   const std::vector<json> events = Tell(1, 1'000);
   EXPECT_EQ(events.front()["id"], "evt_1sikhSCbHhaZQhiQCcarT0R0");
-  EXPECT_EQ(events.back()["id"], "evt_1vfha7tn3MmF9NW9WA1l1izP");
+  EXPECT_EQ(events.back()["id"], "evt_1lghBSwENBoHHmNYxQxkKuPv");
 }
 
 TEST(History, OtherSeedsLengthsAndModesShareNoEventAndNoObject) {
