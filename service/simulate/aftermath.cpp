@@ -32,7 +32,7 @@ std::shared_ptr<Refund> MakeRefund(Teller& teller, Charge& charge, std::int64_t 
   const Charge before = charge;
   charge.amount_refunded += amount;
   charge.refunds.push_back(refund);
-  teller.world().Book(&LedgerTruth::refunded, charge.currency, amount);
+  teller.world().Book(&LedgerTruth::refunded, charge.currency, amount, charge.customer.get());
   // A later refund goes after its charge: an earlier one may be known by the charge's sum alone, and the new
   // object would seem to be a part of that sum.
   const bool sends_refund = SendsRefundEvents(teller.version());
@@ -50,12 +50,12 @@ void ChangeRefund(Teller& teller, Refund& refund, std::string_view status) {
   teller.TellChange("charge.refund.updated", before, refund);
 }
 
-void FailRefund(Teller& teller, Refund& refund) {
+void FailRefund(Teller& teller, const Charge& charge, Refund& refund) {
   const Refund before = refund;
   refund.status = "failed";
   refund.failure_reason = "lost_or_stolen_card";
   refund.failure_balance_transaction = teller.random().Id("txn_");
-  teller.world().Book(&LedgerTruth::refunded, refund.currency, -refund.amount);
+  teller.world().Book(&LedgerTruth::refunded, refund.currency, -refund.amount, charge.customer.get());
   if (SendsRefundEvents(teller.version())) {
     teller.TellChange("refund.updated", before, refund);
     teller.Tell("refund.failed", refund);
@@ -65,9 +65,10 @@ void FailRefund(Teller& teller, Refund& refund) {
 
 void RefundInParts(const TellerPointer& teller, const ChargePointer& charge, int parts_left) {
   const std::int64_t left = charge->amount - charge->amount_refunded;
-  if (left < 2 || parts_left == 0) return;
+  if (left < 20 || parts_left == 0) return;
   teller->ByRequest();
-  MakeRefund(*teller, *charge, teller->random().Between(1, left / 2), "succeeded");
+  const std::int64_t amount = Payable(charge->currency, teller->random().Between(10, left / 2));
+  MakeRefund(*teller, *charge, amount, "succeeded");
   teller->world().After(teller->random().Between(kHour, 6 * kDay),
                         [=] { RefundInParts(teller, charge, parts_left - 1); });
 }
@@ -83,9 +84,9 @@ void Refunds(const TellerPointer& teller, const ChargePointer& charge, Aftermath
       return;
     case Aftermath::kTwoRefundsAtOnce:
       // In the versions that list refunds in the charge, a chain of lists: kept to the plain ones.
-      if (!ListsChargesAndRefunds(teller->version()) && whole > 2) {
-        MakeRefund(*teller, *charge, whole / 3, "succeeded");
-        MakeRefund(*teller, *charge, whole / 2, "succeeded");
+      if (!ListsChargesAndRefunds(teller->version()) && whole >= 30) {
+        MakeRefund(*teller, *charge, Payable(charge->currency, whole / 3), "succeeded");
+        MakeRefund(*teller, *charge, Payable(charge->currency, whole / 2), "succeeded");
         return;
       }
       break;
@@ -96,7 +97,7 @@ void Refunds(const TellerPointer& teller, const ChargePointer& charge, Aftermath
       const auto refund = MakeRefund(*teller, *charge, whole, pending ? "pending" : "succeeded");
       world.After(random.Between(kDay, 5 * kDay), [=] {
         teller->Automatically();
-        if (fails) return FailRefund(*teller, *refund);
+        if (fails) return FailRefund(*teller, *charge, *refund);
         ChangeRefund(*teller, *refund, "succeeded");
       });
       return;
@@ -114,12 +115,12 @@ struct DisputeCase {
 using CasePointer = std::shared_ptr<DisputeCase>;
 
 // A euro account may settle in dollars: then what is withdrawn is not in the charge's currency.
-bool SettlesInDollars(const Charge& charge) {
-  return charge.currency == "eur" && charge.amount % 4 == 0;
+bool SettlesInDollars(const DisputeCase& of) {
+  return of.dispute.lists_transactions && of.charge->currency == "eur" && of.charge->amount % 4 == 0;
 }
 
 BalanceTransaction MoveMoney(Teller& teller, const DisputeCase& of, int sign, std::int64_t fee) {
-  const bool converted = SettlesInDollars(*of.charge);
+  const bool converted = SettlesInDollars(of);
   BalanceTransaction transaction;
   transaction.id = teller.random().Id("txn_");
   transaction.source = of.dispute.id;
@@ -133,14 +134,24 @@ BalanceTransaction MoveMoney(Teller& teller, const DisputeCase& of, int sign, st
   return transaction;
 }
 
-void BookDispute(Teller& teller, const BalanceTransaction& transaction) {
-  teller.world().Book(&LedgerTruth::disputed, transaction.currency, -transaction.amount);
-  if (transaction.fee != 0) teller.world().Book(&LedgerTruth::fees, transaction.currency, transaction.fee);
+// Books what moved last. Where a dispute does not list it, its fee is never told.
+void BookDispute(Teller& teller, const DisputeCase& of) {
+  const BalanceTransaction& moved = of.dispute.balance_transactions.back();
+  const Customer* const customer = of.charge->customer.get();
+  teller.world().Book(&LedgerTruth::disputed, moved.currency, -moved.amount, customer);
+  if (moved.fee != 0 && of.dispute.lists_transactions)
+    teller.world().Book(&LedgerTruth::fees, moved.currency, moved.fee, customer);
 }
 
 void Withdraw(Teller& teller, DisputeCase& of) {
   of.dispute.balance_transactions.push_back(MoveMoney(teller, of, -1, 1'500));
-  BookDispute(teller, of.dispute.balance_transactions.back());
+  if (of.dispute.lists_transactions) BookDispute(teller, of);
+}
+
+// The event that alone tells of a movement which the dispute does not list.
+void TellFunds(Teller& teller, const DisputeCase& of, std::string_view type) {
+  if (!of.dispute.lists_transactions) BookDispute(teller, of);
+  teller.Tell(type, of.dispute);
 }
 
 void TellDisputedCharge(Teller& teller, const DisputeCase& of) {
@@ -153,14 +164,16 @@ void Close(const TellerPointer& teller, const CasePointer& of, bool won) {
   teller->Automatically();
   const Dispute before = of->dispute;
   of->dispute.status = won ? "won" : "lost";
+  // What moved stays moved, also where the last word on it leaves the list out.
+  if (!won && teller->random().Chance(30)) of->dispute.lists_transactions = false;
   if (won) {
     const bool fee_comes_back = teller->random().Chance(50);
     of->dispute.balance_transactions.push_back(MoveMoney(*teller, *of, 1, fee_comes_back ? -1'500 : 0));
-    BookDispute(*teller, of->dispute.balance_transactions.back());
+    if (of->dispute.lists_transactions) BookDispute(*teller, *of);
   }
   teller->TellChange("charge.dispute.updated", before, of->dispute);
   teller->Tell("charge.dispute.closed", of->dispute);
-  if (won) teller->Tell("charge.dispute.funds_reinstated", of->dispute);
+  if (won) TellFunds(*teller, *of, "charge.dispute.funds_reinstated");
 }
 
 void SubmitEvidence(const TellerPointer& teller, const CasePointer& of, std::string_view status) {
@@ -177,7 +190,7 @@ void Escalate(const TellerPointer& teller, const CasePointer& of) {
   of->dispute.status = "needs_response";
   Withdraw(*teller, *of);
   teller->TellChange("charge.dispute.updated", before, of->dispute);
-  teller->Tell("charge.dispute.funds_withdrawn", of->dispute);
+  TellFunds(*teller, *of, "charge.dispute.funds_withdrawn");
 }
 
 void Inquire(const TellerPointer& teller, const CasePointer& of, bool escalates) {
@@ -211,7 +224,8 @@ void Disputes(const TellerPointer& teller, const ChargePointer& charge, Aftermat
   of->dispute.currency = charge->currency;
   of->dispute.reason = kDisputeReasons[random.Below(kDisputeReasons.size())];
   of->dispute.method = charge->method;
-  of->dispute.amount = charge->amount_captured;
+  of->dispute.amount = charge->amount - charge->amount_refunded;  // nothing was released
+  of->dispute.lists_transactions = TellsMovedAmounts(teller->version());
   of->dispute.created = teller->now();
   of->dispute.due_by = teller->now() + 9 * kDay;
   teller->Automatically();
@@ -223,7 +237,7 @@ void Disputes(const TellerPointer& teller, const ChargePointer& charge, Aftermat
   if (withdrawn_at_once) Withdraw(*teller, *of);
   teller->Tell("charge.dispute.created", of->dispute);
   if (!withdrawn_at_once) Withdraw(*teller, *of);
-  teller->Tell("charge.dispute.funds_withdrawn", of->dispute);
+  TellFunds(*teller, *of, "charge.dispute.funds_withdrawn");
   TellDisputedCharge(*teller, *of);
   const bool won = kind == Aftermath::kDisputeWon;
   if (won || random.Chance(50)) {
@@ -232,18 +246,30 @@ void Disputes(const TellerPointer& teller, const ChargePointer& charge, Aftermat
   world.After(random.Between(10 * kDay, 40 * kDay), [=] { Close(teller, of, won); });
 }
 
+// A part is given back, and the customer's bank wants the rest.
+void RefundAndDispute(const TellerPointer& teller, const ChargePointer& charge) {
+  teller->ByRequest();
+  MakeRefund(*teller, *charge, Payable(charge->currency, charge->amount / 3), "succeeded");
+  teller->world().After(teller->random().Between(kDay, 9 * kDay), [=] {
+    const bool won = teller->random().Chance(50);
+    Disputes(teller, charge, won ? Aftermath::kDisputeWon : Aftermath::kDisputeLost);
+  });
+}
+
 }  // namespace
 
 void ScheduleAftermath(const TellerPointer& teller, const ChargePointer& charge) {
   World& world = teller->world();
   Aftermath kind = world.fates().aftermaths.Deal(teller->random());
   if (kind == Aftermath::kNothing) return;
-  const bool disputes = kind >= Aftermath::kInquiry;
+  const bool disputes = kind >= Aftermath::kRefundAndDispute;
   // Bank debits are returned, not disputed, and a charge that released a part is not, either.
   if (disputes && (charge->method->type != "card" || charge->amount_refunded != 0))
     kind = Aftermath::kFullRefund;
   world.After(teller->random().Between(kHour, 20 * kDay), [=] {
-    if (kind >= Aftermath::kInquiry) {
+    if (kind == Aftermath::kRefundAndDispute) {
+      RefundAndDispute(teller, charge);
+    } else if (kind > Aftermath::kRefundAndDispute) {
       Disputes(teller, charge, kind);
     } else {
       Refunds(teller, charge, kind);

@@ -59,15 +59,16 @@ Bill DraftBill(const Patron& patron, const Subscription& subscription, std::stri
   if (invoice.collection_method == "send_invoice") invoice.due_date = teller.now() + 30 * kDay;
   invoice.lines = std::move(extra_lines);
   for (const SubscriptionItem& item : subscription.items) {
-    if (!with_period) break;
+    const bool due = item.period_end == 0 || item.period_start == teller.now();
+    if (!with_period || !due) continue;
     InvoiceLine line;
     line.id = teller.random().Id("il_");
     line.price = item.price;
     line.quantity = item.quantity;
     line.subscription = subscription.id;
     line.subscription_item = item.id;
-    line.period_start = subscription.period_start;
-    line.period_end = subscription.period_end;
+    line.period_start = item.period_end == 0 ? subscription.period_start : item.period_start;
+    line.period_end = item.period_end == 0 ? subscription.period_end : item.period_end;
     line.amount = subscription.status == "trialing" ? 0 : item.price->unit_amount * item.quantity;
     line.description = subscription.status == "trialing"
                            ? "Trial period for " + item.price->nickname
@@ -135,13 +136,15 @@ void PayBillOutOfBand(const Patron& patron, Bill& bill) {
   invoice.paid_out_of_band = true;
   invoice.payment_intent.clear();
   teller.ByRequest();
-  teller.world().Book(&LedgerTruth::gross, invoice.currency, invoice.total);
+  std::int64_t paid_at = invoice.created;
   if (HasBasilShapes(teller.version())) {
     InvoicePayment payment = NewInvoicePayment(patron, invoice);
     payment.payment_record = teller.random().Id("pr_");
+    paid_at = payment.created;
     invoice.payments.push_back(payment);
     teller.Tell("invoice_payment.paid", payment);
   }
+  teller.world().Book(&LedgerTruth::gross, invoice.currency, invoice.total, invoice.customer.get(), paid_at);
   TellPaid(patron, before, invoice);
   CancelIntent(teller, *bill.intent, "automatic");
 }
@@ -168,6 +171,11 @@ void VoidBill(const Patron& patron, Bill& bill) {
   bill.invoice.voided_at = teller.now();
   teller.Tell("invoice.voided", bill.invoice);
   if (bill.intent) CancelIntent(teller, *bill.intent, "void_invoice");
+}
+
+void DeleteDraft(const Patron& patron, Bill& bill) {
+  bill.invoice.deleted = true;
+  patron.teller->Tell("invoice.deleted", bill.invoice);
 }
 
 void WriteOffBill(const Patron& patron, Bill& bill) {

@@ -46,6 +46,7 @@ void PayBillOutOfBand(const Patron& patron, Bill& bill);
 // An attempt is declined; the next one comes at `next_attempt` (0 = none).
 void FailBill(const Patron& patron, Bill& bill, std::int64_t next_attempt);
 
+void DeleteDraft(const Patron& patron, Bill& bill);
 void VoidBill(const Patron& patron, Bill& bill);
 void WriteOffBill(const Patron& patron, Bill& bill);  // marked uncollectible
 

@@ -40,6 +40,11 @@ void MarkCaptured(Teller& teller, Charge& charge, std::int64_t amount) {
   charge.balance_transaction = teller.random().Id("txn_");
 }
 
+void BookCapture(Teller& teller, const Charge& charge) {
+  teller.world().Book(&LedgerTruth::gross, charge.currency, charge.amount_captured, charge.customer.get(),
+                      charge.created);
+}
+
 void MarkReceived(PaymentIntent& intent, std::int64_t amount) {
   intent.status = "succeeded";
   intent.failure_code.clear();
@@ -96,7 +101,7 @@ std::shared_ptr<Charge> Succeed(Teller& teller, PaymentIntent& intent, std::int6
   auto charge = NewChargeOf(teller, intent, delay_s);
   MarkCaptured(teller, *charge, intent.amount);
   MarkReceived(intent, intent.amount);
-  teller.world().Book(&LedgerTruth::gross, intent.currency, intent.amount);
+  BookCapture(teller, *charge);
   // Newer versions tell the charge before its balance transaction is there.
   const bool in_two_steps = teller.version() >= ApiVersion::k20240620 && teller.random().Chance(30);
   if (!in_two_steps) {
@@ -131,7 +136,7 @@ std::shared_ptr<Charge> BeginDebit(Teller& teller, PaymentIntent& intent) {
 void SettleDebit(Teller& teller, PaymentIntent& intent, Charge& charge) {
   MarkCaptured(teller, charge, intent.amount);
   MarkReceived(intent, intent.amount);
-  teller.world().Book(&LedgerTruth::gross, intent.currency, intent.amount);
+  BookCapture(teller, charge);
   TellSuccess(teller, intent, charge, 0);
 }
 
@@ -159,7 +164,7 @@ void Capture(Teller& teller, PaymentIntent& intent, Charge& charge, std::int64_t
   MarkCaptured(teller, charge, amount);
   charge.amount_refunded = charge.amount - amount;  // Stripe counts what it released as refunded
   MarkReceived(intent, amount);
-  teller.world().Book(&LedgerTruth::gross, charge.currency, amount);
+  BookCapture(teller, charge);
   teller.TellChange("charge.captured", before, charge);
   teller.Tell("payment_intent.succeeded", intent);
 }
@@ -174,7 +179,7 @@ void Release(Teller& teller, PaymentIntent& intent, Charge& charge) {
 std::shared_ptr<Charge> ChargeDirectly(Teller& teller, const Payer& payer, const Purchase& purchase) {
   auto charge = NewCharge(teller, payer, purchase, 0);
   MarkCaptured(teller, *charge, purchase.amount);
-  teller.world().Book(&LedgerTruth::gross, purchase.currency, purchase.amount);
+  BookCapture(teller, *charge);
   teller.Tell("charge.succeeded", *charge);
   return charge;
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "service/simulate/api_version.h"
+#include "service/simulate/objects.h"
 #include "service/simulate/random.h"
 
 namespace billhook::simulate {
@@ -40,6 +41,7 @@ enum class Aftermath {
   kTwoRefundsAtOnce,
   kPendingRefund,
   kFailingRefund,
+  kRefundAndDispute,  // it and all that follow are disputes
   kInquiry,
   kInquiryEscalates,
   kDisputeWon,
@@ -51,6 +53,10 @@ enum class Midway {
   kNothing,
   kQuantity,
   kQuantityAndMetadata,
+  kFewerSeats,
+  kDowngrade,
+  kAddOn,         // another item comes, or the one beside the plan goes
+  kDraftDeleted,  // an invoice is drafted and thrown away
   kUpgradeBilledLater,
   kUpgradeBilledNow,
   kCancelAtPeriodEnd,
@@ -88,6 +94,7 @@ struct Fates {
                               {Aftermath::kTwoRefundsAtOnce, 1},
                               {Aftermath::kPendingRefund, 1},
                               {Aftermath::kFailingRefund, 1},
+                              {Aftermath::kRefundAndDispute, 1},
                               {Aftermath::kInquiry, 1},
                               {Aftermath::kInquiryEscalates, 1},
                               {Aftermath::kDisputeWon, 1},
@@ -95,6 +102,10 @@ struct Fates {
   Deck<Midway> midways{{{Midway::kNothing, 5},
                         {Midway::kQuantity, 1},
                         {Midway::kQuantityAndMetadata, 1},
+                        {Midway::kFewerSeats, 1},
+                        {Midway::kDowngrade, 1},
+                        {Midway::kAddOn, 2},
+                        {Midway::kDraftDeleted, 1},
                         {Midway::kUpgradeBilledLater, 1},
                         {Midway::kUpgradeBilledNow, 1},
                         {Midway::kCancelAtPeriodEnd, 1},
@@ -103,14 +114,25 @@ struct Fates {
                         {Midway::kPauseCollection, 1},
                         {Midway::kMove, 2}}};
   Deck<PayoutEnd> payout_ends{{{PayoutEnd::kPaid, 5}, {PayoutEnd::kFailed, 2}, {PayoutEnd::kCanceled, 1}}};
-  Deck<ApiVersion> versions{{{ApiVersion::k20200827, 2},
+  Deck<ApiVersion> versions{{{ApiVersion::k20180228, 1},
+                             {ApiVersion::k20200827, 2},
                              {ApiVersion::k20221115, 1},
                              {ApiVersion::k20240620, 2},
                              {ApiVersion::k20241028Acacia, 1},
                              {ApiVersion::k20250331Basil, 2},
-                             {ApiVersion::k20260729Dahlia, 3}}};
-  Deck<std::string_view> currencies{{{"usd", 5}, {"eur", 3}, {"jpy", 2}}};
+                             {ApiVersion::k20250930Clover, 2},
+                             {ApiVersion::k20260729Dahlia, 2}}};
+  Deck<std::string_view> currencies{{{"usd", 5}, {"eur", 3}, {"jpy", 2}, {"kwd", 1}}};
   Deck<int> capture_kinds{{{0, 1}, {1, 1}, {2, 1}}};  // whole, in part, released
+  Deck<Cadence> cadences{{{{"month", 1}, 8},
+                          {{"week", 1}, 2},
+                          {{"year", 1}, 2},
+                          {{"month", 3}, 1},
+                          {{"week", 2}, 1},
+                          {{"day", 30}, 1}}};
+  Deck<BillingMode> billing_modes{{{BillingMode::kFlexible, 2}, {BillingMode::kClassic, 1}}};
+  Deck<Scheme> add_ons{{{Scheme::kPerUnit, 3}, {Scheme::kMetered, 1}, {Scheme::kMeteredInTiers, 1}}};
+  Deck<Scheme> plans{{{Scheme::kPerUnit, 12}, {Scheme::kTiered, 1}}};
 };
 
 }  // namespace billhook::simulate

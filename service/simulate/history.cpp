@@ -38,6 +38,8 @@ class History::Population {
     world_.After(0, [this] { Arrive(); });
   }
 
+  [[nodiscard]] std::uint64_t lives() const { return lives_; }
+
  private:
   void Arrive() {
     Begin(world_.fates().plots.Deal(world_.random()));
@@ -58,19 +60,22 @@ class History::Population {
       case Plot::kChargesDirectly:
       case Plot::kRetriesCard:
       case Plot::kAbandons:
+        ++lives_;
         return BeginSinglePayment(world_, plot);
       default:
+        ++lives_;
         return std::make_shared<SubscriptionLife>(world_, plot)->Begin();
     }
   }
 
   World& world_;
   std::int64_t spacing_ = 1;
+  std::uint64_t lives_ = 0;
 };
 
 History::History(const HistoryOptions& options)
     : left_(options.events),
-      world_(std::make_unique<World>(SeedOf(options), options.livemode, options.pretty)),
+      world_(std::make_unique<World>(SeedOf(options), options)),
       population_(std::make_unique<Population>(*world_, std::max<std::uint64_t>(options.events, 1))) {}
 
 History::~History() = default;
@@ -79,6 +84,10 @@ std::optional<SimulatedEvent> History::Next() {
   if (left_ == 0) return std::nullopt;
   --left_;
   return world_->Next();
+}
+
+std::uint64_t History::lives() const {
+  return population_->lives();
 }
 
 const Truth& History::truth() const {

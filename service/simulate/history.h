@@ -1,16 +1,18 @@
 // A seeded history of billing life as Stripe would tell it: whole lives of customers, subscriptions,
 // invoices, payments, refunds, disputes and payouts, interleaved and in order of `created`, in several API
-// versions and three currencies. The same options give byte-identical events on every machine, another seed,
-// length or mode shares no ID with them; no clock is read. Memory grows with the lives that are open at once
-// (about one for every 50 events), not with the bodies. Not thread safe.
+// versions and four currencies. The same options give byte-identical events on every machine, another seed,
+// length or mode shares no ID with them (another Connect account no event's ID); no clock is read. Memory
+// grows with the lives that are open at once (about one for every 50 events), not with the bodies. Not thread
+// safe.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "service/simulate/truth.h"
 
 namespace billhook::simulate {
 
@@ -18,7 +20,8 @@ struct HistoryOptions {
   std::uint64_t seed = 1;
   std::uint64_t events = 1'000;  // exactly so many; their number also sets how densely lives begin
   bool livemode = true;
-  bool pretty = true;  // indented by two blanks as Stripe sends; else compact, one line
+  std::string account = {};  // Connect; the same lives on two accounts bear the same objects' IDs
+  bool pretty = true;        // indented by two blanks as Stripe sends; else compact, one line
 };
 
 struct SimulatedEvent {
@@ -26,27 +29,6 @@ struct SimulatedEvent {
   std::string type;
   std::int64_t created = 0;  // Unix seconds
   std::string body;
-};
-
-// One currency's sums in minor units, by the meaning of the columns of GET /ledger/balances.
-struct LedgerTruth {
-  std::int64_t gross = 0;
-  std::int64_t refunded = 0;
-  std::int64_t disputed = 0;
-  std::int64_t fees = 0;
-  std::int64_t paid_out = 0;
-
-  bool operator==(const LedgerTruth&) const = default;
-};
-
-// What the events told so far amount to, as the storyteller knows it: no event is read for it.
-struct Truth {
-  std::map<std::string, LedgerTruth> ledger;         // by currency
-  std::map<std::string, std::string> subscriptions;  // ID -> status
-  std::map<std::string, std::string> invoices;       // ID -> status
-  std::map<std::string, bool> customers;             // ID -> deleted
-
-  bool operator==(const Truth&) const = default;
 };
 
 class World;
@@ -61,8 +43,11 @@ class History {
   // The next event, or nothing after `options.events` of them.
   std::optional<SimulatedEvent> Next();
 
-  // The truth of exactly those events that Next() has given out.
+  // What exactly those events amount to that Next() has given out; no event is read for it.
   [[nodiscard]] const Truth& truth() const;
+
+  // How many lives of customers and guests have begun.
+  [[nodiscard]] std::uint64_t lives() const;
 
  private:
   class Population;

@@ -3,6 +3,7 @@
 // thread safe as those.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -37,20 +38,46 @@ struct Product {
   std::int64_t updated = 0;
 };
 
-struct Price {
-  std::string id, product, nickname, currency, interval;
-  std::int64_t created = 0;
-  std::int64_t unit_amount = 0;
+// Every `count` units.
+struct Cadence {
+  std::string_view unit = "month";
+  int count = 1;
+
+  auto operator<=>(const Cadence&) const = default;
 };
+
+enum class Scheme { kPerUnit, kMetered, kMeteredInTiers, kTiered };
+
+struct Price {
+  std::string id, product, nickname, currency;
+  Cadence cadence;
+  Scheme scheme = Scheme::kPerUnit;
+  std::int64_t created = 0;
+  std::int64_t unit_amount = 0;  // of a tiered price: that of its first tier
+};
+
+inline bool IsMetered(const Price& price) {
+  return price.scheme == Scheme::kMetered || price.scheme == Scheme::kMeteredInTiers;
+}
+
+// Then it has no one unit amount.
+inline bool IsTiered(const Price& price) {
+  return price.scheme == Scheme::kTiered || price.scheme == Scheme::kMeteredInTiers;
+}
 
 struct SubscriptionItem {
   std::string id;
   const Price* price = nullptr;
   std::int64_t quantity = 1;
   std::int64_t created = 0;
+  std::int64_t period_start = 0;  // 0: the subscription's; else the item has a period of its own
+  std::int64_t period_end = 0;
 
   bool operator==(const SubscriptionItem&) const = default;
 };
+
+// Billed flexibly, items may have intervals and periods of their own.
+enum class BillingMode { kClassic, kFlexible };
 
 struct Subscription {
   std::string id, customer, status, currency, latest_invoice, default_payment_method, pending_setup_intent;
@@ -66,6 +93,7 @@ struct Subscription {
   std::int64_t canceled_at = 0;
   std::int64_t ended_at = 0;
   bool cancel_at_period_end = false;
+  BillingMode billing_mode = BillingMode::kClassic;
 };
 
 struct InvoiceLine {
@@ -107,6 +135,7 @@ struct Invoice {
   bool attempted = false;
   bool auto_advance = true;
   bool paid_out_of_band = false;
+  bool deleted = false;
 };
 
 struct InvoiceItem {
@@ -167,6 +196,7 @@ struct Dispute {
   std::int64_t created = 0;
   std::int64_t due_by = 0;
   std::int64_t submission_count = 0;
+  bool lists_transactions = true;
 };
 
 struct Payout {

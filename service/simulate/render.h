@@ -34,6 +34,7 @@ void Write(JsonText& json, const CheckoutSession& session, const Rendering& rend
 void WritePlan(JsonText& json, const Price& price, const Rendering& rendering);
 
 // Members of an object already begun.
+void WriteUnitAmountDecimal(JsonText& json, const Price& price);
 void WriteAddress(JsonText& json, std::string_view key, const Person* person);
 
 void WriteChanges(JsonText& json, const Customer& before, const Customer& after, const Rendering& rendering);

@@ -57,13 +57,15 @@ void WriteLine(JsonText& json, const InvoiceLine& line, const Invoice& invoice, 
     json.Field("product", line.price->product);
     json.End();
     json.Field("type", "price_details");
-    json.Field("unit_amount_decimal", std::to_string(line.price->unit_amount));
+    WriteUnitAmountDecimal(json, *line.price);
     json.End();
   } else {
     json.Key("plan");
     WritePlan(json, *line.price, rendering);
-    json.Key("price");
-    Write(json, *line.price, rendering);
+    if (HasPrices(rendering.version)) {
+      json.Key("price");
+      Write(json, *line.price, rendering);
+    }
     json.Field("proration", line.proration);
     json.Begin("proration_details");
     json.Nulls("credited_items");
@@ -155,8 +157,15 @@ void Write(JsonText& json, const Invoice& invoice, const Rendering& rendering) {
   if (version >= ApiVersion::k20240620) json.Nulls("automatically_finalizes_at");
   json.Field("billing_reason", invoice.billing_reason);
   if (!basil) json.Optional("charge", invoice.charge);
-  json.Field("collection_method", invoice.collection_method);
-  json.Field("created", invoice.created);
+  if (HasPrices(version)) {
+    json.Field("collection_method", invoice.collection_method);
+    json.Field("created", invoice.created);
+  } else {
+    json.Field("billing", invoice.collection_method);
+    json.Field("closed", invoice.finalized_at != 0 && !invoice.auto_advance);
+    json.Field("date", invoice.created);
+    json.Field("forgiven", invoice.status == "uncollectible");
+  }
   json.Field("currency", invoice.currency);
   json.Nulls("custom_fields");
   json.Field("customer", invoice.customer->id);
@@ -169,6 +178,7 @@ void Write(JsonText& json, const Invoice& invoice, const Rendering& rendering) {
   json.EmptyList("customer_tax_ids");
   json.Nulls("default_payment_method", "default_source");
   json.EmptyList("default_tax_rates");
+  if (invoice.deleted) json.Field("deleted", true);
   json.Nulls("description");
   if (!basil) json.Nulls("discount");
   json.EmptyList("discounts");

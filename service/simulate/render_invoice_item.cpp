@@ -38,13 +38,15 @@ void Write(JsonText& json, const InvoiceItem& item, const Rendering& rendering) 
     json.Field("product", line.price->product);
     json.End();
     json.Field("type", "price_details");
-    json.Field("unit_amount_decimal", std::to_string(line.price->unit_amount));
+    WriteUnitAmountDecimal(json, *line.price);
     json.End();
   } else {
     json.Key("plan");
     WritePlan(json, *line.price, rendering);
-    json.Key("price");
-    Write(json, *line.price, rendering);
+    if (HasPrices(rendering.version)) {
+      json.Key("price");
+      Write(json, *line.price, rendering);
+    }
   }
   json.Field("proration", true);
   json.Field("quantity", line.quantity);

@@ -99,7 +99,7 @@ void Write(JsonText& json, const Dispute& dispute, const Rendering& rendering) {
     json.Optional("balance_transaction",
                   dispute.balance_transactions.empty() ? "" : dispute.balance_transactions.front().id);
   }
-  WriteBalanceTransactions(json, dispute);
+  if (dispute.lists_transactions) WriteBalanceTransactions(json, dispute);
   json.Field("charge", dispute.charge);
   json.Field("created", dispute.created);
   json.Field("currency", dispute.currency);
@@ -148,7 +148,7 @@ void WriteChanges(JsonText& json, const Dispute& before, const Dispute& after, c
   const bool modern = rendering.version > ApiVersion::k20221115;
   if (before.balance_transactions != after.balance_transactions) {
     if (!modern && before.balance_transactions.empty()) json.Nulls("balance_transaction");
-    WriteBalanceTransactions(json, before);
+    if (before.lists_transactions) WriteBalanceTransactions(json, before);
   }
   if (before.submission_count != after.submission_count) {
     json.Begin("evidence");

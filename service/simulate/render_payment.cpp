@@ -142,7 +142,7 @@ void Write(JsonText& json, const Charge& charge, const Rendering& rendering) {
   json.Field("id", charge.id);
   json.Field("object", "charge");
   json.Field("amount", charge.amount);
-  json.Field("amount_captured", charge.amount_captured);
+  if (TellsMovedAmounts(version)) json.Field("amount_captured", charge.amount_captured);
   json.Field("amount_refunded", charge.amount_refunded);
   json.Nulls("application", "application_fee", "application_fee_amount");
   json.Optional("balance_transaction", charge.balance_transaction);
@@ -200,7 +200,8 @@ void Write(JsonText& json, const Charge& charge, const Rendering& rendering) {
 }
 
 void WriteChanges(JsonText& json, const Charge& before, const Charge& after, const Rendering& rendering) {
-  Changed(json, "amount_captured", before.amount_captured, after.amount_captured);
+  if (TellsMovedAmounts(rendering.version))
+    Changed(json, "amount_captured", before.amount_captured, after.amount_captured);
   Changed(json, "amount_refunded", before.amount_refunded, after.amount_refunded);
   Changed(json, "balance_transaction", before.balance_transaction, after.balance_transaction);
   Changed(json, "captured", before.captured, after.captured);

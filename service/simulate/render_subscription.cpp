@@ -12,19 +12,30 @@ void WriteItem(JsonText& json, const SubscriptionItem& item, const Subscription&
   json.Nulls("billing_thresholds");
   json.Field("created", item.created);
   if (HasBasilShapes(rendering.version)) {
-    json.Field("current_period_end", subscription.period_end);
-    json.Field("current_period_start", subscription.period_start);
+    const bool own_period = item.period_end != 0;
+    json.Field("current_period_end", own_period ? item.period_end : subscription.period_end);
+    json.Field("current_period_start", own_period ? item.period_start : subscription.period_start);
   }
   if (rendering.version >= ApiVersion::k20240620) json.EmptyList("discounts");
   json.EmptyObject("metadata");
   json.Key("plan");
   WritePlan(json, *item.price, rendering);
-  json.Key("price");
-  Write(json, *item.price, rendering);
-  json.Field("quantity", item.quantity);
+  if (HasPrices(rendering.version)) {
+    json.Key("price");
+    Write(json, *item.price, rendering);
+  }
+  if (!IsMetered(*item.price)) json.Field("quantity", item.quantity);
   json.Field("subscription", subscription.id);
   json.EmptyList("tax_rates");
   json.End();
+}
+
+// The plan and quantity of the single item, as they stand on the subscription itself.
+void WritePlanAndQuantity(JsonText& json, const Subscription& subscription, const Rendering& rendering) {
+  if (subscription.items.size() > 1) return json.Nulls("plan", "quantity");
+  json.Key("plan");
+  WritePlan(json, *subscription.items.front().price, rendering);
+  json.Field("quantity", subscription.items.front().quantity);
 }
 
 void WriteItems(JsonText& json, const Subscription& subscription, const Rendering& rendering) {
@@ -56,88 +67,6 @@ void WriteSettings(JsonText& json, const Rendering& rendering) {
 
 }  // namespace
 
-void Write(JsonText& json, const Product& product, const Rendering& rendering) {
-  json.Begin();
-  json.Field("id", product.id);
-  json.Field("object", "product");
-  json.Field("active", true);
-  if (!HasBasilShapes(rendering.version)) json.EmptyList("attributes");
-  json.Field("created", product.created);
-  json.Nulls("default_price");
-  json.Field("description", product.description);
-  json.EmptyList("images");
-  json.Field("livemode", rendering.livemode);
-  if (HasBasilShapes(rendering.version)) json.EmptyList("marketing_features");
-  json.EmptyObject("metadata");
-  json.Field("name", product.name);
-  json.Nulls("package_dimensions", "shippable");
-  json.Field("statement_descriptor", "EXAMPLE WORKS");
-  json.Field("tax_code", "txcd_10103001");
-  json.Field("type", "service");
-  json.Field("unit_label", "seat");
-  json.Field("updated", product.updated);
-  json.Nulls("url");
-  json.End();
-}
-
-void WriteChanges(JsonText& json, const Product& before, const Product& after, const Rendering&) {
-  Changed(json, "description", before.description, after.description);
-  ChangedTime(json, "updated", before.updated, after.updated);
-}
-
-void Write(JsonText& json, const Price& price, const Rendering& rendering) {
-  json.Begin();
-  json.Field("id", price.id);
-  json.Field("object", "price");
-  json.Field("active", true);
-  json.Field("billing_scheme", "per_unit");
-  json.Field("created", price.created);
-  json.Field("currency", price.currency);
-  if (rendering.version > ApiVersion::k20200827) json.Nulls("custom_unit_amount");
-  json.Field("livemode", rendering.livemode);
-  json.Nulls("lookup_key");
-  json.EmptyObject("metadata");
-  json.Field("nickname", price.nickname);
-  json.Field("product", price.product);
-  json.Begin("recurring");
-  if (!HasBasilShapes(rendering.version)) json.Nulls("aggregate_usage");
-  json.Field("interval", price.interval);
-  json.Field("interval_count", 1);
-  if (rendering.version >= ApiVersion::k20240620) json.Nulls("meter");
-  json.Nulls("trial_period_days");
-  json.Field("usage_type", "licensed");
-  json.End();
-  json.Field("tax_behavior", "unspecified");
-  json.Nulls("tiers_mode", "transform_quantity");
-  json.Field("type", "recurring");
-  json.Field("unit_amount", price.unit_amount);
-  json.Field("unit_amount_decimal", std::to_string(price.unit_amount));
-  json.End();
-}
-
-void WritePlan(JsonText& json, const Price& price, const Rendering& rendering) {
-  json.Begin();
-  json.Field("id", price.id);
-  json.Field("object", "plan");
-  json.Field("active", true);
-  if (!HasBasilShapes(rendering.version)) json.Nulls("aggregate_usage");
-  json.Field("amount", price.unit_amount);
-  json.Field("amount_decimal", std::to_string(price.unit_amount));
-  json.Field("billing_scheme", "per_unit");
-  json.Field("created", price.created);
-  json.Field("currency", price.currency);
-  json.Field("interval", price.interval);
-  json.Field("interval_count", 1);
-  json.Field("livemode", rendering.livemode);
-  json.EmptyObject("metadata");
-  if (rendering.version >= ApiVersion::k20240620) json.Nulls("meter");
-  json.Field("nickname", price.nickname);
-  json.Field("product", price.product);
-  json.Nulls("tiers_mode", "transform_usage", "trial_period_days");
-  json.Field("usage_type", "licensed");
-  json.End();
-}
-
 void Write(JsonText& json, const Subscription& subscription, const Rendering& rendering) {
   const ApiVersion version = rendering.version;
   json.Begin();
@@ -153,10 +82,11 @@ void Write(JsonText& json, const Subscription& subscription, const Rendering& re
   json.Field("billing_cycle_anchor",
              subscription.trial_end != 0 ? subscription.trial_end : subscription.created);
   if (version >= ApiVersion::k20240620) json.Nulls("billing_cycle_anchor_config");
-  if (version == ApiVersion::k20260729Dahlia) {
+  if (!HasPrices(version)) json.Field("billing", subscription.collection_method);
+  if (HasFlexibleBilling(version)) {
     json.Begin("billing_mode");
     json.Nulls("flexible");
-    json.Field("type", "classic");
+    json.Field("type", subscription.billing_mode == BillingMode::kFlexible ? "flexible" : "classic");
     json.End();
   }
   json.Nulls("billing_thresholds");
@@ -170,7 +100,7 @@ void Write(JsonText& json, const Subscription& subscription, const Rendering& re
     json.Optional("reason", subscription.cancellation_reason);
     json.End();
   }
-  json.Field("collection_method", subscription.collection_method);
+  if (HasPrices(version)) json.Field("collection_method", subscription.collection_method);
   json.Field("created", subscription.created);
   if (version > ApiVersion::k20200827) json.Field("currency", subscription.currency);
   if (!HasBasilShapes(version)) {
@@ -209,17 +139,9 @@ void Write(JsonText& json, const Subscription& subscription, const Rendering& re
   json.Nulls("pending_invoice_item_interval");
   json.Optional("pending_setup_intent", subscription.pending_setup_intent);
   json.Nulls("pending_update");
-  if (RepeatsPlanOnSubscription(version)) {
-    if (subscription.items.size() == 1) {
-      json.Key("plan");
-      WritePlan(json, *subscription.items.front().price, rendering);
-      json.Field("quantity", subscription.items.front().quantity);
-    } else {
-      json.Nulls("plan", "quantity");
-    }
-  }
+  if (RepeatsPlanOnSubscription(version)) WritePlanAndQuantity(json, subscription, rendering);
   json.Nulls("schedule");
-  json.Field("start_date", subscription.created);
+  json.Field(HasPrices(version) ? "start_date" : "start", subscription.created);
   json.Field("status", subscription.status);
   json.Nulls("test_clock", "transfer_data");
   json.OptionalTime("trial_end", subscription.trial_end);
@@ -269,7 +191,10 @@ void WriteChanges(JsonText& json, const Subscription& before, const Subscription
     WritePauseCollection(json, before.paused_collection_behavior);
   }
   Changed(json, "pending_setup_intent", before.pending_setup_intent, after.pending_setup_intent);
-  if (RepeatsPlanOnSubscription(rendering.version) && before.items.size() == 1) {
+  const bool repeats_plan = RepeatsPlanOnSubscription(rendering.version);
+  if (repeats_plan && (before.items.size() == 1) != (after.items.size() == 1)) {
+    WritePlanAndQuantity(json, before, rendering);
+  } else if (repeats_plan && before.items.size() == 1) {
     const SubscriptionItem& old_item = before.items.front();
     const SubscriptionItem& new_item = after.items.front();
     if (old_item.price != new_item.price) {

@@ -22,7 +22,9 @@ SubscriptionLife::SubscriptionLife(World& world, Plot plot) : world_(world), plo
   patron_.teller = std::make_shared<Teller>(world, world.fates().versions.Deal(world.random()));
   currency_ = world.fates().currencies.Deal(world.random());
   tier_ = world.random().Below(3);
-  if (plot == Plot::kSteady && random().Chance(30)) interval_ = random().Chance(60) ? "week" : "year";
+  if (plot != Plot::kSteady) return;
+  cadence_ = world.fates().cadences.Deal(random());
+  scheme_ = world.fates().plans.Deal(random());
 }
 
 void SubscriptionLife::At(std::int64_t time, Step step) {
@@ -48,13 +50,32 @@ void SubscriptionLife::AttachMethod() {
   if (subscriptions_had_ == 0) After(random().Between(1, 300), &SubscriptionLife::Subscribe);
 }
 
-void SubscriptionLife::UsePrice(std::size_t tier) {
+const Price* SubscriptionLife::PriceAt(std::size_t tier, Cadence cadence, Scheme scheme) {
   const auto [product, product_is_new] = world_.ProductOf(tier);
-  const auto [price, price_is_new] = world_.PriceOf(tier, currency_, interval_);
+  const auto [price, price_is_new] = world_.PriceOf({tier, currency_, cadence, scheme});
   if (product_is_new) teller().Tell("product.created", *product);
-  if (price_is_new) teller().Tell("price.created", *price);
-  tier_ = tier;
-  price_ = price;
+  if (price_is_new && HasPrices(teller().version())) teller().Tell("price.created", *price);
+  return price;
+}
+
+// Something small beside the plan; where the subscription is billed flexibly, with a year of its own.
+SubscriptionItem SubscriptionLife::NewAddOn() {
+  SubscriptionItem item;
+  item.id = random().ShortId("si_");
+  item.created = world_.now();
+  const Scheme scheme = world_.fates().add_ons.Deal(random());
+  if (scheme != Scheme::kPerUnit) {
+    item.price = PriceAt(0, cadence_, scheme);
+    return item;
+  }
+  item.quantity = random().Between(1, 3);
+  const bool own_period = subscription_.billing_mode == BillingMode::kFlexible && cadence_.unit != "year";
+  item.price = PriceAt(0, own_period ? Cadence{"year", 1} : cadence_, scheme);
+  if (own_period) {
+    item.period_start = world_.now();
+    item.period_end = AddMonths(world_.now(), 12);
+  }
+  return item;
 }
 
 void SubscriptionLife::Subscribe() {
@@ -63,7 +84,6 @@ void SubscriptionLife::Subscribe() {
 
 void SubscriptionLife::Subscribe(Plot plot) {
   teller().ByRequest();
-  UsePrice(tier_);
   ++subscriptions_had_;
   renewals_ = 0;
   pending_lines_.clear();
@@ -74,13 +94,16 @@ void SubscriptionLife::Subscribe(Plot plot) {
   subscription_.created = world_.now();
   subscription_.period_start = world_.now();
   subscription_.period_end = PeriodAfter(world_.now());
-  subscription_.items = {{random().ShortId("si_"), price_, random().Between(1, 8), world_.now()}};
-  if (tier_ > 0 && random().Chance(20)) {  // an add-on beside the plan
-    const std::size_t plan = tier_;
-    UsePrice(0);
-    subscription_.items.push_back({random().ShortId("si_"), price_, random().Between(1, 3), world_.now()});
-    UsePrice(plan);
-  }
+  if (HasFlexibleBilling(teller().version()))
+    subscription_.billing_mode = world_.fates().billing_modes.Deal(random());
+  SubscriptionItem plan;
+  plan.id = random().ShortId("si_");
+  plan.price = PriceAt(tier_, cadence_, scheme_);
+  plan.quantity = random().Between(1, 8);
+  plan.created = world_.now();
+  subscription_.items = {plan};
+  const bool flexible = subscription_.billing_mode == BillingMode::kFlexible;
+  if (flexible || (tier_ > 0 && random().Chance(25))) subscription_.items.push_back(NewAddOn());
   subscription_.metadata_seats = std::to_string(subscription_.items.front().quantity);
   if (patron_.customer->currency.empty()) {
     const Customer before = *patron_.customer;

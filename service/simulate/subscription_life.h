@@ -16,6 +16,9 @@
 
 namespace billhook::simulate {
 
+// The same day of the month `months` later, or that month's last day; the time of day stays.
+std::int64_t AddMonths(std::int64_t unix_s, int months);
+
 class SubscriptionLife : public std::enable_shared_from_this<SubscriptionLife> {
  public:
   SubscriptionLife(World& world, Plot plot);
@@ -62,8 +65,11 @@ class SubscriptionLife : public std::enable_shared_from_this<SubscriptionLife> {
 
   // What happens within a period (subscription_midway.cpp).
   void ActMidway();
-  void ChangeQuantity(bool with_metadata);
-  void ChangePlan(bool bill_now);
+  void ChangeQuantity(std::int64_t change, bool with_metadata);
+  void ChangePlan(std::size_t tier, bool bill_now);
+  void ChangeAddOn();
+  void DraftAndDelete();
+  void DeleteDraft();
   void CancelAtPeriodEnd();
   void ThinkBetter();
   void CancelNow();
@@ -72,7 +78,9 @@ class SubscriptionLife : public std::enable_shared_from_this<SubscriptionLife> {
   void Move();
   void AddProration(const Price* price, std::int64_t quantity, int sign);
 
-  void UsePrice(std::size_t tier);
+  // The price in this life's currency, told when it is new.
+  const Price* PriceAt(std::size_t tier, Cadence cadence, Scheme scheme);
+  [[nodiscard]] SubscriptionItem NewAddOn();
   void SetStatus(std::string_view status);
   void SetDelinquent(bool delinquent);
   [[nodiscard]] std::int64_t PeriodAfter(std::int64_t start) const;
@@ -84,11 +92,12 @@ class SubscriptionLife : public std::enable_shared_from_this<SubscriptionLife> {
   Plot plot_;
   Patron patron_;
   std::string currency_;
-  std::string interval_ = "month";
+  Cadence cadence_;
+  Scheme scheme_ = Scheme::kPerUnit;
   std::size_t tier_ = 0;
-  const Price* price_ = nullptr;
   Subscription subscription_;
   Bill bill_;
+  Bill draft_;  // beside it, and to be thrown away
   std::vector<InvoiceLine> pending_lines_;
   Midway midway_ = Midway::kNothing;
   int renewals_ = 0;

@@ -17,13 +17,21 @@ void SubscriptionLife::ActMidway() {
   teller().ByRequest();
   switch (midway_) {
     case Midway::kQuantity:
-      return ChangeQuantity(false);
+      return ChangeQuantity(random().Between(1, 3), false);
     case Midway::kQuantityAndMetadata:
-      return ChangeQuantity(true);
+      return ChangeQuantity(random().Between(1, 3), true);
+    case Midway::kFewerSeats:
+      return ChangeQuantity(-1, false);
+    case Midway::kDowngrade:
+      return tier_ == 0 ? ChangeQuantity(-1, false) : ChangePlan(tier_ - 1, false);
+    case Midway::kAddOn:
+      return ChangeAddOn();
+    case Midway::kDraftDeleted:
+      return DraftAndDelete();
     case Midway::kUpgradeBilledLater:
-      return ChangePlan(false);
+      return ChangePlan(tier_ + 1, false);
     case Midway::kUpgradeBilledNow:
-      return ChangePlan(true);
+      return ChangePlan(tier_ + 1, true);
     case Midway::kCancelAtPeriodEnd:
     case Midway::kCancelAndThinkBetter:
       return CancelAtPeriodEnd();
@@ -51,7 +59,7 @@ void SubscriptionLife::AddProration(const Price* price, std::int64_t quantity, i
   line.subscription_item = subscription_.items.front().id;
   line.price = price;
   line.quantity = quantity;
-  line.amount = sign * (price->unit_amount * quantity * (left / kHour) / (period / kHour));
+  line.amount = sign * Payable(currency_, price->unit_amount * quantity * (left / kHour) / (period / kHour));
   line.period_start = world_.now();
   line.period_end = subscription_.period_end;
   line.proration = true;
@@ -62,29 +70,34 @@ void SubscriptionLife::AddProration(const Price* price, std::int64_t quantity, i
   pending_lines_.push_back(std::move(line));
 }
 
-void SubscriptionLife::ChangeQuantity(bool with_metadata) {
-  const std::int64_t added = random().Between(1, 3);
+// Fewer seats and smaller plans give no credit: they count from the next period on.
+void SubscriptionLife::ChangeQuantity(std::int64_t change, bool with_metadata) {
+  SubscriptionItem& plan = subscription_.items.front();
+  if (plan.quantity + change < 1) change = 1;
   const Subscription before = subscription_;
-  subscription_.items.front().quantity += added;
+  plan.quantity += change;
   teller().TellChange("customer.subscription.updated", before, subscription_);
-  AddProration(subscription_.items.front().price, added, 1);
-  if (with_metadata) {  // a second change in the same second
+  if (change > 0) AddProration(plan.price, change, 1);
+  const std::string seats = std::to_string(plan.quantity);
+  if (with_metadata && seats != subscription_.metadata_seats) {  // a second change in the same second
     const Subscription between = subscription_;
-    subscription_.metadata_seats = std::to_string(subscription_.items.front().quantity);
+    subscription_.metadata_seats = seats;
     teller().TellChange("customer.subscription.updated", between, subscription_);
   }
   PlanRenewal();
 }
 
-void SubscriptionLife::ChangePlan(bool bill_now) {
-  if (tier_ == kTopTier) return ChangeQuantity(false);
+void SubscriptionLife::ChangePlan(std::size_t tier, bool bill_now) {
+  if (tier > kTopTier) return ChangeQuantity(1, false);
+  const bool upgrade = tier > tier_;
+  tier_ = tier;
   SubscriptionItem& item = subscription_.items.front();
-  UsePrice(tier_ + 1);
   const Subscription before = subscription_;
-  const Price* const old_price = std::exchange(item.price, price_);
+  const Price* const old_price = std::exchange(item.price, PriceAt(tier, cadence_, scheme_));
   teller().TellChange("customer.subscription.updated", before, subscription_);
+  if (!upgrade) return PlanRenewal();
   AddProration(old_price, item.quantity, -1);
-  AddProration(price_, item.quantity, 1);
+  AddProration(item.price, item.quantity, 1);
   const bool sends_invoices = subscription_.collection_method == "send_invoice";
   if (bill_now && !sends_invoices) {
     // always_invoice: the whole invoice and a second change of the subscription, in the same second.
@@ -97,6 +110,29 @@ void SubscriptionLife::ChangePlan(bool bill_now) {
     subscription_.latest_invoice = bill_.invoice.id;
     teller().TellChange("customer.subscription.updated", between, subscription_);
   }
+  PlanRenewal();
+}
+
+void SubscriptionLife::ChangeAddOn() {
+  const Subscription before = subscription_;
+  if (subscription_.items.size() == 1) {
+    subscription_.items.push_back(NewAddOn());
+  } else {
+    subscription_.items.pop_back();
+  }
+  teller().TellChange("customer.subscription.updated", before, subscription_);
+  PlanRenewal();
+}
+
+void SubscriptionLife::DraftAndDelete() {
+  draft_ = DraftBill(patron_, subscription_, "manual", {}, false);
+  teller().Tell("invoice.created", draft_.invoice);
+  After(random().Between(kMinute, 2 * kHour), &SubscriptionLife::DeleteDraft);
+}
+
+void SubscriptionLife::DeleteDraft() {
+  teller().ByRequest();
+  simulate::DeleteDraft(patron_, draft_);
   PlanRenewal();
 }
 

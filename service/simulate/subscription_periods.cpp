@@ -11,7 +11,8 @@ namespace {
 constexpr int kMaxAttempts = 4;
 constexpr int kMaxRenewals = 24;
 
-// The same day of the month `months` later, or that month's last day; the time of day stays.
+}  // namespace
+
 std::int64_t AddMonths(std::int64_t unix_s, int months) {
   using std::chrono::days;
   using std::chrono::sys_days;
@@ -22,11 +23,10 @@ std::int64_t AddMonths(std::int64_t unix_s, int months) {
   return sys_days{later}.time_since_epoch().count() * kDay + unix_s % kDay;
 }
 
-}  // namespace
-
 std::int64_t SubscriptionLife::PeriodAfter(std::int64_t start) const {
-  if (interval_ == "week") return start + 7 * kDay;
-  return AddMonths(start, interval_ == "year" ? 12 : 1);
+  if (cadence_.unit == "day") return start + cadence_.count * kDay;
+  if (cadence_.unit == "week") return start + cadence_.count * 7 * kDay;
+  return AddMonths(start, cadence_.count * (cadence_.unit == "year" ? 12 : 1));
 }
 
 void SubscriptionLife::SetStatus(std::string_view status) {
@@ -63,7 +63,7 @@ void SubscriptionLife::PlanPeriod() {
 }
 
 void SubscriptionLife::PlanRenewal() {
-  const std::int64_t notice = interval_ == "week" ? kDay : 3 * kDay;
+  const std::int64_t notice = cadence_.unit == "week" ? kDay : 3 * kDay;
   const std::int64_t announce_at = subscription_.period_end - notice;
   if (announce_at > world_.now() && !subscription_.cancel_at_period_end) {
     return At(announce_at, &SubscriptionLife::Announce);
@@ -119,7 +119,7 @@ void SubscriptionLife::Attempt() {
   --failures_ahead_;
   ++attempts_;
   const bool last = attempts_ == kMaxAttempts;
-  const std::int64_t pause = (interval_ == "week" ? 1 : random().Between(1, 3)) * kDay;
+  const std::int64_t pause = (cadence_.unit == "week" ? 1 : random().Between(1, 3)) * kDay;
   FailBill(patron_, bill_, last ? 0 : world_.now() + pause);
   if (subscription_.status == "active") SetStatus("past_due");
   SetDelinquent(true);
@@ -184,7 +184,8 @@ void SubscriptionLife::GoOnAfterEnd() {
   if (fate < 30) return After(random().Between(kDay, 20 * kDay), &SubscriptionLife::DeleteCustomer);
   if (fate >= 55 || subscriptions_had_ == 3) return;
   plot_ = Plot::kSteady;  // comes back
-  interval_ = "month";
+  cadence_ = {};
+  scheme_ = Scheme::kPerUnit;
   if (patron_.method->customer.empty()) AttachMethod();
   After(random().Between(3 * kDay, 30 * kDay), &SubscriptionLife::Subscribe);
 }

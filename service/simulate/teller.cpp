@@ -1,6 +1,26 @@
 #include "service/simulate/teller.h"
 
+#include "service/simulate/monthly_revenue.h"
+
 namespace billhook::simulate {
+
+Fact FactAbout(std::string_view, const Subscription& subscription) {
+  return SubscriptionFact{
+      subscription.id,
+      {subscription.status, subscription.customer, subscription.currency, MonthlyRevenue(subscription),
+       static_cast<std::int64_t>(subscription.items.size())}};
+}
+
+Fact FactAbout(std::string_view, const Invoice& invoice) {
+  if (invoice.id.empty()) return {};
+  return InvoiceFact{invoice.id,
+                     {invoice.status, invoice.customer->id, invoice.subscription, invoice.currency,
+                      invoice.total, invoice.amount_paid, invoice.paid_at, invoice.deleted}};
+}
+
+Fact FactAbout(std::string_view type, const Customer& customer) {
+  return CustomerFact{customer.id, type == "customer.deleted"};
+}
 
 void Teller::ByRequest() {
   request_id_ = random().ShortId("req_");
@@ -18,6 +38,7 @@ void Teller::OpenEnvelope(JsonText& json, const std::string& id, std::int64_t cr
   json.Begin();
   json.Field("id", id);
   json.Field("object", "event");
+  if (!world_.account().empty()) json.Field("account", world_.account());
   json.Field("api_version", NameOf(version_));
   json.Field("created", created);
   json.Begin("data");

@@ -15,16 +15,10 @@
 
 namespace billhook::simulate {
 
-inline Fact FactAbout(std::string_view, const Subscription& subscription) {
-  return {Fact::About::kSubscription, subscription.id, subscription.status};
-}
-inline Fact FactAbout(std::string_view, const Invoice& invoice) {
-  if (invoice.id.empty()) return {};
-  return {Fact::About::kInvoice, invoice.id, invoice.status};
-}
-inline Fact FactAbout(std::string_view type, const Customer& customer) {
-  return {Fact::About::kCustomer, customer.id, type == "customer.deleted" ? "deleted" : ""};
-}
+// What an event of that type makes known about the object in it.
+Fact FactAbout(std::string_view type, const Subscription& subscription);
+Fact FactAbout(std::string_view type, const Invoice& invoice);
+Fact FactAbout(std::string_view type, const Customer& customer);
 template <typename Object>
 Fact FactAbout(std::string_view, const Object&) {
   return {};
@@ -65,7 +59,7 @@ class Teller {
     const int copies = random().Below(kOneTwinIn) == 0 ? 2 : 1;
     for (int copy = 0; copy < copies; ++copy) {
       const Rendering rendering{version_, world_.livemode()};
-      std::string id = random().Id("evt_");
+      std::string id = world_.EventId("evt_1", 23);
       JsonText& json = world_.Paper();
       OpenEnvelope(json, id, world_.now() + delay_s);
       Write(json, object, rendering);

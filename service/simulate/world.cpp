@@ -1,6 +1,7 @@
 #include "service/simulate/world.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "domain/check.h"
 
@@ -9,15 +10,36 @@ namespace {
 
 struct Tier {
   std::string_view name, description;
-  std::int64_t monthly_usd, monthly_eur, monthly_jpy;
+  std::array<std::int64_t, 4> monthly;  // as kCurrencies
 };
 
 constexpr std::array<Tier, 4> kTiers = {{
-    {"Starter", "For one person and a few projects.", 900, 850, 1'200},
-    {"Team", "For small teams, with shared workspaces.", 2'900, 2'700, 4'200},
-    {"Business", "For companies: roles, audit log, single sign-on.", 9'900, 9'500, 14'800},
-    {"Enterprise", "For large organisations, with support day & night.", 49'900, 47'900, 74'000},
+    {"Starter", "For one person and a few projects.", {900, 850, 1'200, 2'750}},
+    {"Team", "For small teams, with shared workspaces.", {2'900, 2'700, 4'200, 8'900}},
+    {"Business", "For companies: roles, audit log, single sign-on.", {9'900, 9'500, 14'800, 30'500}},
+    {"Enterprise", "For large organisations, with support day & night.", {49'900, 47'900, 74'000, 153'000}},
 }};
+
+std::string NicknameOf(const PriceKey& key) {
+  std::string name(kTiers.at(key.tier).name);
+  if (key.scheme == Scheme::kMetered) name += " usage";
+  if (key.scheme == Scheme::kMeteredInTiers) name += " usage in tiers";
+  if (key.scheme == Scheme::kTiered) name += " in tiers";
+  const std::string count = key.cadence.count == 1 ? "" : std::to_string(key.cadence.count) + " ";
+  return name + " by the " + count + std::string(key.cadence.unit);
+}
+
+std::int64_t UnitAmountOf(const PriceKey& key) {
+  const auto currency = std::find(kCurrencies.begin(), kCurrencies.end(), key.currency);
+  BILLHOOK_CHECK(currency != kCurrencies.end());
+  const std::int64_t monthly =
+      kTiers.at(key.tier).monthly.at(static_cast<std::size_t>(currency - kCurrencies.begin()));
+  std::int64_t amount = monthly * key.cadence.count;
+  if (key.cadence.unit == "year") amount = monthly * 10;
+  if (key.cadence.unit == "week") amount = monthly * key.cadence.count / 3;
+  if (key.cadence.unit == "day") amount = monthly * key.cadence.count / 30;
+  return Payable(key.currency, amount);
+}
 
 // For the standard heaps, which keep the greatest on top: the later is the lesser.
 constexpr auto kPendingLater = [](const auto& a, const auto& b) {
@@ -28,6 +50,13 @@ constexpr auto kSceneLater = [](const auto& a, const auto& b) {
 };
 
 }  // namespace
+
+World::World(std::uint64_t seed, const HistoryOptions& options)
+    : random_(seed), livemode_(options.livemode), account_(options.account), text_(options.pretty) {}
+
+std::string World::EventId(std::string_view prefix, std::size_t length) {
+  return std::string(prefix) + random_.Base62(length) + account_.substr(account_.find('_') + 1);
+}
 
 JsonText& World::Paper() {
   text_.Clear();
@@ -49,8 +78,10 @@ void World::Publish(std::string id, std::string_view type, std::int64_t delay_s,
   std::push_heap(pending_.begin(), pending_.end(), kPendingLater);
 }
 
-void World::Book(std::int64_t LedgerTruth::*column, std::string_view currency, std::int64_t amount) {
-  bookings_.push_back({column, std::string(currency), amount});
+void World::Book(std::int64_t LedgerTruth::*column, std::string_view currency, std::int64_t amount,
+                 const Customer* customer, std::int64_t at) {
+  bookings_.push_back(
+      {column, std::string(currency), amount, customer == nullptr ? std::string() : customer->id, at});
   const std::int64_t change = column == &LedgerTruth::gross ? amount : -amount;
   balances_[std::string(currency)] += change;
 }
@@ -73,45 +104,23 @@ SimulatedEvent World::Next() {
   std::pop_heap(pending_.begin(), pending_.end(), kPendingLater);
   Pending pending = std::move(pending_.back());
   pending_.pop_back();
-  Learn(pending);
+  for (const Booking& booking : pending.bookings) books_.Enter(booking);
+  books_.Learn(pending.fact, pending.event.created);
   return std::move(pending.event);
 }
 
-void World::Learn(const Pending& pending) {
-  for (const Booking& booking : pending.bookings)
-    truth_.ledger[booking.currency].*booking.column += booking.amount;
-  switch (pending.fact.about) {
-    case Fact::About::kNothing:
-      break;
-    case Fact::About::kSubscription:
-      truth_.subscriptions[pending.fact.id] = pending.fact.status;
-      break;
-    case Fact::About::kInvoice:
-      truth_.invoices[pending.fact.id] = pending.fact.status;
-      break;
-    case Fact::About::kCustomer:
-      truth_.customers[pending.fact.id] = pending.fact.status == "deleted";
-      break;
-  }
-}
-
-std::pair<const Price*, bool> World::PriceOf(std::size_t tier, std::string_view currency,
-                                             std::string_view interval) {
-  const auto key = std::make_tuple(tier, std::string(currency), std::string(interval));
+std::pair<const Price*, bool> World::PriceOf(const PriceKey& key) {
   const auto [place, is_new] = prices_.try_emplace(key);
   Price& price = place->second;
   if (is_new) {
-    const Tier& of = kTiers.at(tier);
-    const std::int64_t monthly = currency == "usd"   ? of.monthly_usd
-                                 : currency == "eur" ? of.monthly_eur
-                                                     : of.monthly_jpy;
     price.id = random_.Id("price_");
-    price.product = ProductOf(tier).first->id;
-    price.nickname = std::string(of.name) + " by the " + std::string(interval);
-    price.currency = currency;
-    price.interval = interval;
+    price.product = ProductOf(key.tier).first->id;
+    price.nickname = NicknameOf(key);
+    price.currency = key.currency;
+    price.cadence = key.cadence;
+    price.scheme = key.scheme;
     price.created = now_;
-    price.unit_amount = interval == "year" ? monthly * 10 : interval == "week" ? monthly / 3 : monthly;
+    price.unit_amount = UnitAmountOf(key);
   }
   return {&price, is_new};
 }

@@ -5,16 +5,17 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "service/simulate/books.h"
 #include "service/simulate/fates.h"
 #include "service/simulate/history.h"
 #include "service/simulate/json_text.h"
@@ -28,26 +29,37 @@ inline constexpr std::int64_t kMinute = 60;
 inline constexpr std::int64_t kHour = 3'600;
 inline constexpr std::int64_t kDay = 86'400;
 
-inline constexpr std::array<std::string_view, 3> kCurrencies = {"usd", "eur", "jpy"};
+inline constexpr std::array<std::string_view, 4> kCurrencies = {"usd", "eur", "jpy", "kwd"};
 
 using Scene = std::function<void()>;
 
-// What an event makes known about one object.
-struct Fact {
-  enum class About { kNothing, kSubscription, kInvoice, kCustomer };
-  About about = About::kNothing;
-  std::string id;
-  std::string status;  // of a customer: "deleted" or empty
+// The amount in the smallest step that may be paid: in a three-decimal currency the last digit is 0.
+constexpr std::int64_t Payable(std::string_view currency, std::int64_t amount) {
+  return currency == "kwd" ? amount / 10 * 10 : amount;
+}
+
+// One price of the price list.
+struct PriceKey {
+  std::size_t tier = 0;  // 0 to 3
+  std::string currency;
+  Cadence cadence = {};
+  Scheme scheme = Scheme::kPerUnit;
+
+  auto operator<=>(const PriceKey&) const = default;
 };
 
 class World {
  public:
-  World(std::uint64_t seed, bool livemode, bool pretty) : random_(seed), livemode_(livemode), text_(pretty) {}
+  World(std::uint64_t seed, const HistoryOptions& options);
 
   Random& random() { return random_; }
   Fates& fates() { return fates_; }
   [[nodiscard]] std::int64_t now() const { return now_; }
   [[nodiscard]] bool livemode() const { return livemode_; }
+  [[nodiscard]] const std::string& account() const { return account_; }
+
+  // An event's ID: the prefix, `length` characters of chance, and on a Connect account a part of its ID.
+  std::string EventId(std::string_view prefix, std::size_t length);
 
   // A cleared buffer to write one event's body into.
   JsonText& Paper();
@@ -61,7 +73,9 @@ class World {
   void Publish(std::string id, std::string_view type, std::int64_t delay_s, Fact fact);
 
   // Books an amount; it counts from the next published event on, which must be the first that tells of it.
-  void Book(std::int64_t LedgerTruth::*column, std::string_view currency, std::int64_t amount);
+  // `customer` is null where the ledger knows none; `at` is when a payment was made.
+  void Book(std::int64_t LedgerTruth::*column, std::string_view currency, std::int64_t amount,
+            const Customer* customer, std::int64_t at = 0);
 
   // What Stripe holds for the account in that currency.
   [[nodiscard]] std::int64_t balance(std::string_view currency) const;
@@ -70,20 +84,14 @@ class World {
   // arriving.
   SimulatedEvent Next();
 
-  [[nodiscard]] const Truth& truth() const { return truth_; }
+  [[nodiscard]] const Truth& truth() const { return books_.truth(); }
 
-  // The price of that tier (0 to 3), and whether this call made it: then its creation has to be told.
-  std::pair<const Price*, bool> PriceOf(std::size_t tier, std::string_view currency,
-                                        std::string_view interval);
+  // The price, and whether this call made it: then its creation has to be told.
+  std::pair<const Price*, bool> PriceOf(const PriceKey& key);
   // The product of that tier, and whether this call made it.
   std::pair<Product*, bool> ProductOf(std::size_t tier);
 
  private:
-  struct Booking {
-    std::int64_t LedgerTruth::*column;
-    std::string currency;
-    std::int64_t amount;
-  };
   struct Pending {
     SimulatedEvent event;
     std::uint64_t sequence;
@@ -96,11 +104,10 @@ class World {
     Scene scene;
   };
 
-  void Learn(const Pending& pending);
-
   Random random_;
   Fates fates_;
   const bool livemode_;
+  const std::string account_;
   JsonText text_;
   std::int64_t now_ = kHistoryBegin;
   std::uint64_t sequence_ = 0;
@@ -108,9 +115,9 @@ class World {
   std::vector<Pending> pending_;     // heap, the earliest on top
   std::vector<Booking> bookings_;
   std::map<std::string, std::int64_t, std::less<>> balances_;
-  std::map<std::tuple<std::size_t, std::string, std::string>, Price> prices_;
+  std::map<PriceKey, Price> prices_;
   std::map<std::size_t, Product> products_;
-  Truth truth_;
+  Books books_;
 };
 
 }  // namespace billhook::simulate

@@ -11,97 +11,16 @@
 #include <nlohmann/json.hpp>
 
 #include "domain/stripe/signature.h"
-#include "service/clock.h"
 #include "service/http/client.h"
 #include "service/simulate/history.h"
 #include "tests/support/billhook_process.h"
+#include "tests/support/served_facts.h"
 #include "tests/support/test_database.h"
 
 namespace billhook::test {
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr const char* kSecret = "whsec_e2e";
-
-std::map<std::string, std::string> EnvironmentFor(const TestDatabase& database) {
-  return {{"STRIPE_WEBHOOK_SECRET", kSecret}, {"DATABASE_URL", database.url()}, {"LOG_LEVEL", "info"}};
-}
-
-std::optional<http::Response> PostEvent(http::Client& client, const std::string& body) {
-  const std::string signature = stripe::SignatureHeader(kSecret, SystemClock() / kMicrosPerSecond, body);
-  return client.Send("POST", "/webhooks/stripe", {{"Stripe-Signature", signature}}, body);
-}
-
-Json Get(const std::string& address, const std::string& path) {
-  http::Client client(address);
-  const std::optional<http::Response> response = client.Send("GET", path);
-  if (!response || response->status != 200) {
-    ADD_FAILURE() << path << ": " << (response ? response->body : client.error());
-    return Json::object();
-  }
-  return Json::parse(response->body);
-}
-
-// All rows of a list, over as many pages as it takes.
-std::vector<Json> AllOf(const std::string& address, const std::string& path) {
-  std::vector<Json> rows;
-  std::string page_path = path + (path.find('?') == std::string::npos ? "?" : "&") + "limit=100";
-  for (std::string cursor;;) {
-    const Json page = Get(address, page_path + (cursor.empty() ? "" : "&cursor=" + cursor));
-    if (!page.contains("data")) return rows;
-    for (const Json& row : page["data"]) rows.push_back(row);
-    if (!page["has_more"]) return rows;
-    cursor = page["next_cursor"];
-  }
-}
-
-void AwaitProjections(const std::string& address) {
-  const std::string position =
-      std::to_string(Get(address, "/api/v1/statistics")["latest_position"].get<std::int64_t>());
-  Get(address, "/api/v1/subscriptions?limit=1&wait_ms=30000&min_position=" + position);
-  Get(address, "/api/v1/ledger/entries?limit=1&wait_ms=30000&min_position=" + position);
-}
-
-// The read models as callers see them.
-struct Facts {
-  std::vector<Json> subscriptions;
-  std::vector<Json> entries;
-  std::vector<Json> balances;
-  bool operator==(const Facts&) const = default;
-};
-
-Facts FactsOf(const std::string& address) {
-  AwaitProjections(address);
-  return {AllOf(address, "/api/v1/subscriptions"), AllOf(address, "/api/v1/ledger/entries"),
-          AllOf(address, "/api/v1/ledger/balances")};
-}
-
-void ExpectTruth(const Facts& facts, const simulate::Truth& truth) {
-  std::map<std::string, std::string> statuses;
-  for (const Json& subscription : facts.subscriptions) statuses[subscription["id"]] = subscription["status"];
-  EXPECT_EQ(statuses, truth.subscriptions);
-  std::map<std::string, Json> balances;
-  for (const Json& balance : facts.balances) balances[balance["currency"]] = balance;
-  for (const auto& [currency, expected] : truth.ledger) {
-    const Json balance = balances.count(currency) == 1 ? balances[currency] : Json::object();
-    EXPECT_EQ(balance.value("gross", std::int64_t{0}), expected.gross) << currency;
-    EXPECT_EQ(balance.value("refunded", std::int64_t{0}), expected.refunded) << currency;
-    EXPECT_EQ(balance.value("disputed", std::int64_t{0}), expected.disputed) << currency;
-    EXPECT_EQ(balance.value("fees", std::int64_t{0}), expected.fees) << currency;
-    EXPECT_EQ(balance.value("paid_out", std::int64_t{0}), expected.paid_out) << currency;
-  }
-  for (const Json& balance : facts.balances) {
-    std::int64_t sum = 0;
-    for (const auto& [account, amount] : balance["accounts"].items()) sum += amount.get<std::int64_t>();
-    EXPECT_EQ(sum, 0) << "the books balance";
-  }
-}
-
-void ExpectWholeLog(const TestDatabase& database) {
-  const Finished verified = RunBillhook({"verify"}, EnvironmentFor(database));
-  EXPECT_EQ(verified.status, 0) << verified.err;
-}
 
 class MainJob : public OnEachEngine {};
 
@@ -327,7 +246,7 @@ TEST(Serve, LogsNoSecretAndNothingOfABody) {
   EXPECT_EQ(serve.Wait(), 0);
   const std::string log = serve.Log();
   EXPECT_NE(log.find("\"route\":\"/webhooks/stripe\""), std::string::npos) << log;
-  for (const char* secret : {kSecret, "hunter2", "jenny", "ch_1"})
+  for (const char* secret : {kServeSecret, "hunter2", "jenny", "ch_1"})
     EXPECT_EQ(log.find(secret), std::string::npos) << log;
 }
 
