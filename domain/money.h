@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,20 +19,19 @@ std::optional<std::int64_t> Narrow(Int128 amount_minor);
 // All decimal digits, with a leading '-' where negative.
 std::string ToDecimal(Int128 amount_minor);
 
-// `numerator / denominator` rounded to an integer, halves to the even neighbour. `denominator` is positive.
-Int128 DivideHalfToEven(Int128 numerator, Int128 denominator);
-
-// A non-negative rational number that refuses to wrap: every operation says whether the exact result fits in
-// 128 bits.
+// A sum of fractions, exact until it is rounded.
 class Fraction {
  public:
-  // Adds numerator/denominator (denominator positive); false, and no change, if the exact sum does not fit.
+  // Adds numerator/denominator (denominator positive); false, and no change, if the whole part does not fit
+  // in 128 bits or there are more than kMaxDenominators different denominators.
   [[nodiscard]] bool Add(Int128 numerator, Int128 denominator);
-  [[nodiscard]] Int128 RoundHalfToEven() const { return DivideHalfToEven(numerator_, denominator_); }
+  [[nodiscard]] Int128 RoundHalfToEven() const;
+
+  static constexpr std::size_t kMaxDenominators = 64;
 
  private:
-  Int128 numerator_ = 0;
-  Int128 denominator_ = 1;
+  Int128 whole_ = 0;
+  std::map<Int128, Int128> parts_;  // by denominator, reduced: 0 < numerator < denominator
 };
 
 }  // namespace billhook

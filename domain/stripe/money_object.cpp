@@ -31,12 +31,14 @@ class Decoder {
         decoded_.amount = fields_.Amount("amount_received");
         decoded_.customer = fields_.ExpandableId("customer");
         decoded_.charge = fields_.ExpandableId("latest_charge");
+        DecodeBalanceTransactionOfLatestCharge();
         decoded_.invoice = fields_.ExpandableId("invoice");  // until 2025-03-31
         break;
       case MoneyKind::kRefund:
         decoded_.amount = fields_.Amount("amount");
         DecodeLinks();
         DecodeBalanceTransaction();
+        AddBalanceTransactionIn("failure_balance_transaction");
         break;
       case MoneyKind::kDispute:
         decoded_.amount = fields_.Amount("amount");
@@ -104,9 +106,18 @@ class Decoder {
   }
 
   // `balance_transaction` is an ID unless somebody asked Stripe to expand it.
-  void DecodeBalanceTransaction() {
-    const Json* member = fields_.Find("balance_transaction");
+  void DecodeBalanceTransaction() { AddBalanceTransactionIn("balance_transaction"); }
+
+  void AddBalanceTransactionIn(const char* key) {
+    const Json* member = fields_.Find(key);
     if (member != nullptr && member->is_object()) AddBalanceTransaction(*member);
+  }
+
+  void DecodeBalanceTransactionOfLatestCharge() {
+    const Json* charge = fields_.Find("latest_charge");
+    if (charge == nullptr || !charge->is_object()) return;
+    const auto transaction = charge->find("balance_transaction");
+    if (transaction != charge->end() && transaction->is_object()) AddBalanceTransaction(*transaction);
   }
 
   void DecodeBalanceTransactions() {

@@ -33,7 +33,9 @@ const std::map<std::string_view, Ranks>& RanksByObject() {
         {"warning_under_review", 1},
         {"won", 2},
         {"lost", 2},
-        {"warning_closed", 2}}},
+        {"warning_closed", 2},
+        {"charge_refunded", 2},
+        {"prevented", 2}}},
       {"payout", {{"pending", 0}, {"in_transit", 1}, {"paid", 2}, {"failed", 3}, {"canceled", 3}}},
       {"subscription",
        {{"incomplete", 0},
@@ -57,15 +59,50 @@ std::string_view TextAt(const Json& object, const char* key) {
   return member->get_ref<const std::string&>();
 }
 
-// Whether `part` says nothing that `whole` contradicts. A null stands for an absent member too.
-bool Agrees(const Json& part, const Json* whole) {
-  if (whole == nullptr || whole->is_null()) return part.is_null();
-  if (!part.is_object() || !whole->is_object()) return part == *whole;
-  for (const auto& [key, value] : part.items()) {
-    const auto member = whole->find(key);
-    if (!Agrees(value, member == whole->end() ? nullptr : &*member)) return false;
+const Json* MemberOf(const Json& object, const std::string& key) {
+  const auto member = object.find(key);
+  return member == object.end() || member->is_null() ? nullptr : &*member;
+}
+
+// A null stands for an absent member too.
+bool IsThatVeryValue(const Json& previous, const Json* value) {
+  return value == nullptr ? previous.is_null() : previous == *value;
+}
+
+// Whether `previous` says nothing that `value` contradicts. An empty hash says that there was none.
+bool Agrees(const Json& previous, const Json* value) {
+  if (!previous.is_object() || previous.empty() || value == nullptr || !value->is_object())
+    return IsThatVeryValue(previous, value);
+  for (const auto& [key, member] : previous.items()) {
+    if (!Agrees(member, MemberOf(*value, key))) return false;
   }
   return true;
+}
+
+template <typename Compare>
+bool EachPreviousAttribute(const Sighting& later, const Sighting& earlier, Compare compare) {
+  const Json* previous = later.previous_attributes;
+  if (previous == nullptr || !previous->is_object() || previous->empty() || !earlier.object->is_object())
+    return false;
+  for (const auto& [key, value] : previous->items()) {
+    if (!compare(value, MemberOf(*earlier.object, key))) return false;
+  }
+  return true;
+}
+
+// Of each sighting those that it follows.
+std::vector<std::vector<std::size_t>> Links(const std::vector<Sighting>& sightings) {
+  std::vector<std::vector<std::size_t>> links(sightings.size());
+  for (std::size_t later = 0; later < sightings.size(); ++later) {
+    for (const auto& follows : {&Follows, &FollowsInPart}) {
+      for (std::size_t earlier = 0; earlier < sightings.size(); ++earlier) {
+        if (later != earlier && follows(sightings[later], sightings[earlier]))
+          links[later].push_back(earlier);
+      }
+      if (!links[later].empty()) break;
+    }
+  }
+  return links;
 }
 
 }  // namespace
@@ -77,9 +114,11 @@ Phase PhaseOf(std::string_view event_type) {
 }
 
 bool Follows(const Sighting& later, const Sighting& earlier) {
-  const Json* previous = later.previous_attributes;
-  if (previous == nullptr || !previous->is_object() || previous->empty()) return false;
-  return Agrees(*previous, earlier.object);
+  return EachPreviousAttribute(later, earlier, &IsThatVeryValue);
+}
+
+bool FollowsInPart(const Sighting& later, const Sighting& earlier) {
+  return EachPreviousAttribute(later, earlier, &Agrees);
 }
 
 std::size_t Newest(const std::vector<Sighting>& sightings) {
@@ -96,14 +135,10 @@ std::vector<std::size_t> InOrder(const std::vector<Sighting>& sightings) {
     return std::make_tuple(LifecycleRank(*sightings[a].object), sightings[a].event_id) >
            std::make_tuple(LifecycleRank(*sightings[b].object), sightings[b].event_id);
   });
+  const std::vector<std::vector<std::size_t>> follows = Links(sightings);
   std::vector<std::size_t> followers(count, 0);  // how many of those that are left follow each
-  std::vector<std::vector<std::size_t>> follows(count);
-  for (std::size_t later = 0; later < count; ++later) {
-    for (std::size_t earlier = 0; earlier < count; ++earlier) {
-      if (later == earlier || !Follows(sightings[later], sightings[earlier])) continue;
-      follows[later].push_back(earlier);
-      ++followers[earlier];
-    }
+  for (const std::vector<std::size_t>& followed : follows) {
+    for (std::size_t earlier : followed) ++followers[earlier];
   }
   std::vector<std::size_t> order(count);
   for (std::size_t left = count; left > 0; --left) {

@@ -31,9 +31,12 @@ struct Sighting {
 };
 
 // Whether `later` may be the update that came directly after `earlier`: its previous_attributes are not empty
-// and each of them has that very value in `earlier`'s object. Hashes are compared key by key, since Stripe
-// lists only their changed keys.
+// and each of them has that very value in `earlier`'s object (a null stands for an absent member too).
 bool Follows(const Sighting& later, const Sighting& earlier);
+
+// The same where previous_attributes hold only the changed keys of a hash such as `metadata`, as Stripe lists
+// them: hashes are compared by those keys. An event that follows another in full follows none in part.
+bool FollowsInPart(const Sighting& later, const Sighting& earlier);
 
 // The index of the newest among the sightings of one object that share a moment (not empty; no event twice),
 // by rules 3 to 5: one that nothing follows (when all are followed, all remain), then the highest lifecycle

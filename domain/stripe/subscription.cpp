@@ -50,10 +50,7 @@ class Decoder {
     }
     if (fields_.Find("currency") != nullptr) subscription.currency = fields_.Currency("currency");
     if (!fields_.ok()) return Unexpected(fields_.fault());
-    Result<std::optional<std::int64_t>, std::string> mrr =
-        MonthlyRecurringRevenue(subscription.status, subscription.items);
-    if (!mrr) return Unexpected(mrr.error());
-    subscription.mrr = *mrr;
+    subscription.mrr = MonthlyRecurringRevenue(subscription.status, subscription.items);
     return subscription;
   }
 
@@ -129,24 +126,19 @@ Result<Subscription, std::string> DecodeSubscription(const Json& object) {
   return Decoder(object).Decode();
 }
 
-Result<std::optional<std::int64_t>, std::string> MonthlyRecurringRevenue(
-    const std::string& status, const std::vector<SubscriptionItem>& items) {
-  if (status != "active" && status != "past_due") return std::optional<std::int64_t>(0);
-  const auto too_large = [] {
-    return Unexpected(std::string("the monthly recurring revenue is beyond 64 bits"));
-  };
+std::optional<std::int64_t> MonthlyRecurringRevenue(const std::string& status,
+                                                    const std::vector<SubscriptionItem>& items) {
+  if (status != "active" && status != "past_due") return 0;
   Fraction sum;
   for (const SubscriptionItem& item : items) {
     if (item.metered) continue;
     const std::optional<MonthlyShare> share = ShareOf(item.interval.value_or(""));
-    if (!item.unit_amount || !share) return std::optional<std::int64_t>();
+    if (!item.unit_amount || !share) return std::nullopt;
     Int128 numerator = Int128{*item.unit_amount} * item.quantity.value_or(0);
-    if (__builtin_mul_overflow(numerator, Int128{share->numerator}, &numerator)) return too_large();
-    if (!sum.Add(numerator, Int128{share->denominator} * item.interval_count)) return too_large();
+    if (__builtin_mul_overflow(numerator, Int128{share->numerator}, &numerator)) return std::nullopt;
+    if (!sum.Add(numerator, Int128{share->denominator} * item.interval_count)) return std::nullopt;
   }
-  const std::optional<std::int64_t> mrr = Narrow(sum.RoundHalfToEven());
-  if (!mrr) return too_large();
-  return mrr;
+  return Narrow(sum.RoundHalfToEven());
 }
 
 }  // namespace billhook::stripe

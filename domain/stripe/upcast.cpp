@@ -54,8 +54,10 @@ bool HasOldChargeStatus(const Overlay& charge) {
   return paid == nullptr || paid->is_boolean();
 }
 
+// What was captured had succeeded.
 void RenewChargeStatus(Overlay& charge) {
-  const bool succeeded = !HasNoStatus(charge) || IsTrue(charge.Find("paid"));
+  const bool paid = IsTrue(charge.Find(Has(charge, "paid") ? "paid" : "captured"));
+  const bool succeeded = !HasNoStatus(charge) || paid;
   charge.Put("status", succeeded ? "succeeded" : "failed");
 }
 
@@ -293,7 +295,8 @@ void RenewPeriods(Overlay& subscription) {
 constexpr std::string_view kBasil = "2025-03-31.basil";
 
 // No entry: `request` of an event (a string until 2017-05-25), which only the record holds; customers and
-// disputes, whose members that are read never moved; discount.coupon (until 2025-09-30.clover), which is not
+// disputes, whose members that are read never moved; payouts, which were transfers until 2017-04-06 and had
+// events of another name; discount.coupon (until 2025-09-30.clover), which is not
 // read; a checkout session without payment_status or status, which cannot be told from what it has.
 constexpr Upcaster kUpcasters[] = {
     {"charge", "2015-02-18", "status paid, or paid without a status -> status", &HasOldChargeStatus,

@@ -101,14 +101,15 @@ Entries PaymentEntries(const std::string& source, const SourceObject* intent, co
   return Book(std::move(entry), std::max<Int128>(captured, intent != nullptr ? intent->state().amount : 0));
 }
 
-Entries RefundRestEntries(const SourceObject& charge, const Objects& refunds, const Links& links) {
+Entries RefundRestEntries(const SourceObject& charge, const Objects& refunds, Int128 unnamed,
+                          const Links& links) {
   const auto [known, newest] = SumAndNewest(charge, refunds);
   Entry entry = Linked("refund", charge, links);
   entry.debit = "refunds";
   entry.charge = charge.state().id;
-  entry.occurred_at_s = charge.newest->moment.created_s;
+  entry.occurred_at_s = charge.refunded_at_s;
   entry.updated_by = newest->newest->event_id;
-  return Book(std::move(entry), std::max<Int128>(0, charge.state().refunded - known));
+  return Book(std::move(entry), std::max<Int128>(0, charge.state().refunded - known - unnamed));
 }
 
 Entries RefundEntries(const SourceObject& refund, const Links& links) {

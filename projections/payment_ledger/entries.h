@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "domain/money.h"
 #include "projections/payment_ledger/sightings.h"
 
 namespace billhook::ledger {
@@ -46,8 +47,10 @@ Entries PaymentEntries(const std::string& source, const SourceObject* intent, co
                        const Links& links);
 
 // The `refund` of what a charge says was refunded beyond the refund objects that are known for it, whatever
-// their status: for accounts that get `charge.refunded` only.
-Entries RefundRestEntries(const SourceObject& charge, const Objects& refunds, const Links& links);
+// their status: for accounts that get `charge.refunded` only. `unnamed` is the charge's share of what refunds
+// without a charge brought back of its payment.
+Entries RefundRestEntries(const SourceObject& charge, const Objects& refunds, Int128 unnamed,
+                          const Links& links);
 
 Entries RefundEntries(const SourceObject& refund, const Links& links);
 Entries DisputeEntries(const SourceObject& dispute, const Links& links);
@@ -58,7 +61,8 @@ Entries PayoutEntries(const SourceObject& payout);
 Entries OutOfBandInvoiceEntries(const SourceObject& invoice, const Objects& invoice_payments);
 Entries OutOfBandPaymentEntries(const SourceObject& invoice_payment, const Links& links);
 
-// The `fee` of each balance transaction of the object that is present in full.
+// The `fee` of each balance transaction of the object that is present in full. Where two objects tell of one
+// transaction, the caller keeps one of the two.
 Entries FeeEntries(const SourceObject& object, const Links& links);
 
 }  // namespace billhook::ledger

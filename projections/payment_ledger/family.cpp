@@ -1,6 +1,9 @@
 #include "projections/payment_ledger/family.h"
 
+#include <algorithm>
+#include <map>
 #include <set>
+#include <tuple>
 
 #include "domain/check.h"
 
@@ -9,6 +12,7 @@ namespace {
 
 using stripe::MoneyKind;
 
+constexpr std::string_view kFee = "fee";
 constexpr std::size_t kNobody = static_cast<std::size_t>(-1);
 
 // A family at one time: which objects have arrived, and who belongs to whom.
@@ -27,6 +31,11 @@ struct Standing {
       if (Is(child, kind)) found.push_back(&*objects[child]);
     }
     return found;
+  }
+
+  [[nodiscard]] std::size_t RootOf(std::size_t member) const {
+    while (parents[member] != kNobody) member = parents[member];
+    return member;
   }
 
   // What the member says itself comes before what its parents say.
@@ -58,15 +67,27 @@ struct Standing {
     return links;
   }
 
-  // The refund objects that may stand behind a charge's amount_refunded: its own, and those that name nothing
-  // but its payment intent.
-  [[nodiscard]] Objects RefundsOf(std::size_t charge) const {
-    Objects refunds = ChildrenOf(charge, MoneyKind::kRefund);
-    if (parents[charge] != kNobody) {
-      const Objects of_intent = ChildrenOf(parents[charge], MoneyKind::kRefund);
-      refunds.insert(refunds.end(), of_intent.begin(), of_intent.end());
+  // What refunds that name nothing but the payment intent brought back of this charge: they are shared out
+  // over the intent's charges, in the members' order, as far as each says more than its own refunds account
+  // for.
+  [[nodiscard]] Int128 UnnamedRefundsOf(std::size_t charge) const {
+    const std::size_t intent = parents[charge];
+    if (intent == kNobody) return 0;
+    Int128 left = SumOf(ChildrenOf(intent, MoneyKind::kRefund));
+    for (std::size_t sibling : children[intent]) {
+      if (left == 0 || !Is(sibling, MoneyKind::kCharge)) continue;
+      const Int128 open = objects[sibling]->state().refunded - SumOf(ChildrenOf(sibling, MoneyKind::kRefund));
+      const Int128 share = std::clamp<Int128>(open, 0, left);
+      if (sibling == charge) return share;
+      left -= share;
     }
-    return refunds;
+    return 0;
+  }
+
+  static Int128 SumOf(const Objects& some) {
+    Int128 sum = 0;
+    for (const SourceObject* object : some) sum += object->state().amount;
+    return sum;
   }
 };
 
@@ -98,7 +119,8 @@ Entries OwnEntries(const Standing& standing, std::size_t member) {
   const Links links = standing.LinksOf(member);
   switch (object.state().kind) {
     case MoneyKind::kCharge:
-      Append(entries, RefundRestEntries(object, standing.RefundsOf(member), links));
+      Append(entries, RefundRestEntries(object, standing.ChildrenOf(member, MoneyKind::kRefund),
+                                        standing.UnnamedRefundsOf(member), links));
       break;
     case MoneyKind::kRefund:
       Append(entries, RefundEntries(object, links));
@@ -123,6 +145,29 @@ Entries OwnEntries(const Standing& standing, std::size_t member) {
   return entries;
 }
 
+// A balance transaction is one fact, whichever objects show it: the member whose word is newest books its
+// fee.
+void KeepOneFeeEach(const Standing& standing, std::vector<Entries>& entries) {
+  std::map<std::pair<std::size_t, std::string>, std::size_t> booked_by;  // by tree and transaction
+  const auto is_newer = [&standing](std::size_t a, std::size_t b) {
+    const Sighting& one = *standing.objects[a]->listing;
+    const Sighting& other = *standing.objects[b]->listing;
+    return std::tie(one.moment, one.event_id) > std::tie(other.moment, other.event_id);
+  };
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    for (const Entry& entry : entries[i]) {
+      if (entry.type != kFee) continue;
+      const auto [known, added] = booked_by.emplace(std::make_pair(standing.RootOf(i), entry.source), i);
+      if (!added && is_newer(i, known->second)) known->second = i;
+    }
+  }
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    std::erase_if(entries[i], [&](const Entry& entry) {
+      return entry.type == kFee && booked_by.at({standing.RootOf(i), entry.source}) != i;
+    });
+  }
+}
+
 }  // namespace
 
 Family::Family(std::vector<const SightedObject*> members) : members_(std::move(members)) {
@@ -144,6 +189,7 @@ std::vector<Entries> Family::EntriesAt(std::int64_t created_s) const {
   std::vector<Entries> entries;
   entries.reserve(members_.size());
   for (std::size_t i = 0; i < members_.size(); ++i) entries.push_back(OwnEntries(standing, i));
+  KeepOneFeeEach(standing, entries);
   return entries;
 }
 

@@ -234,10 +234,13 @@ class Booking {
     for (auto arrival = arrivals_.begin(); arrival != arrivals_.end();) {
       const UnixMicros at = arrival->sighting.recorded_at;
       std::set<std::size_t> families;
+      std::set<std::pair<std::string, stripe::Moment>> moments;
       for (; arrival != arrivals_.end() && arrival->sighting.recorded_at == at; ++arrival) {
-        Add(objects_.at(arrival->object_key), std::move(arrival->sighting));
+        moments.emplace(arrival->object_key, arrival->sighting.moment);
+        objects_.at(arrival->object_key).Add(std::move(arrival->sighting));
         families.insert(family_of_.at(arrival->object_key));
       }
+      for (const auto& [key, moment] : moments) Rank(objects_.at(key), moment);
       for (std::size_t family : families) {
         Touched& touched = touched_[family];
         touched.entries = touched.family.EntriesAt(kEver);
@@ -263,8 +266,9 @@ class Booking {
     }
   }
 
-  void Add(SightedObject& object, Sighting sighting) {
-    const auto [first, last] = object.Add(std::move(sighting));
+  // Puts the sightings of a moment in order, some of which are new.
+  void Rank(SightedObject& object, const stripe::Moment& moment) {
+    const auto [first, last] = object.RangeOf(moment);
     if (last - first > 1) {
       std::vector<stripe::Sighting> ties;
       for (std::size_t i = first; i < last; ++i)

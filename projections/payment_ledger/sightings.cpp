@@ -88,11 +88,15 @@ const std::vector<stripe::BalanceTransaction>& SourceObject::balance_transaction
   return listing == nullptr ? kNone : listing->state.balance_transactions;
 }
 
-std::pair<std::size_t, std::size_t> SightedObject::Add(Sighting sighting) {
-  const auto older = [](const Sighting& one, const stripe::Moment& moment) { return one.moment < moment; };
+void SightedObject::Add(Sighting sighting) {
   const auto newer = [](const stripe::Moment& moment, const Sighting& one) { return moment < one.moment; };
-  const stripe::Moment moment = sighting.moment;
-  sightings.insert(std::upper_bound(sightings.begin(), sightings.end(), moment, newer), std::move(sighting));
+  sightings.insert(std::upper_bound(sightings.begin(), sightings.end(), sighting.moment, newer),
+                   std::move(sighting));
+}
+
+std::pair<std::size_t, std::size_t> SightedObject::RangeOf(const stripe::Moment& moment) const {
+  const auto older = [](const Sighting& one, const stripe::Moment& at) { return one.moment < at; };
+  const auto newer = [](const stripe::Moment& at, const Sighting& one) { return at < one.moment; };
   const auto first = std::lower_bound(sightings.begin(), sightings.end(), moment, older);
   const auto last = std::upper_bound(first, sightings.end(), moment, newer);
   return {first - sightings.begin(), last - sightings.begin()};
@@ -108,6 +112,10 @@ std::optional<SourceObject> SightedObject::At(std::int64_t created_s) const {
     object.funds_reinstated |= sighting.funds_reinstated;
   }
   if (object.newest == nullptr) return std::nullopt;
+  const auto level = std::find_if(sightings.begin(), sightings.end(), [&](const Sighting& sighting) {
+    return sighting.state.refunded >= object.state().refunded;
+  });
+  object.refunded_at_s = level->moment.created_s;
   return object;
 }
 

@@ -50,6 +50,8 @@ struct Sighting {
 struct SourceObject {
   const Sighting* newest = nullptr;
   const Sighting* listing = nullptr;  // the newest with balance transactions in full, or nullptr
+  // The first second from which on the charge is known to have had as much refunded as now.
+  std::int64_t refunded_at_s = 0;
   bool funds_withdrawn = false;
   bool funds_reinstated = false;
 
@@ -63,8 +65,10 @@ struct SightedObject {
   std::string key;
   std::vector<Sighting> sightings;
 
-  // Puts the sighting behind those that are not newer; the range of those that share its moment.
-  std::pair<std::size_t, std::size_t> Add(Sighting sighting);
+  // Puts the sighting behind those that are not newer.
+  void Add(Sighting sighting);
+  // The range of those that share the moment.
+  [[nodiscard]] std::pair<std::size_t, std::size_t> RangeOf(const stripe::Moment& moment) const;
   // As told by the events that happened up to the end of this second; nothing if there are none.
   [[nodiscard]] std::optional<SourceObject> At(std::int64_t created_s) const;
 };

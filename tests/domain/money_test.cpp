@@ -34,38 +34,6 @@ RC_GTEST_PROP(ToDecimal, AgreesWithTheStandardLibraryWithin64Bits, (std::int64_t
   RC_ASSERT(ToDecimal(amount) == std::to_string(amount));
 }
 
-TEST(DivideHalfToEven, RoundsToTheNearestAndHalvesToTheEvenNeighbour) {
-  const struct {
-    int numerator;
-    int denominator;
-    int quotient;
-  } cases[] = {
-      {0, 5, 0},   {1, 2, 0},   {3, 2, 2},     {5, 2, 2},   {7, 2, 4},   {1, 3, 0},   {2, 3, 1},
-      {-1, 2, 0},  {-3, 2, -2}, {-5, 2, -2},   {-7, 2, -4}, {-1, 3, 0},  {-2, 3, -1}, {-4, 3, -1},
-      {-5, 3, -2}, {10, 1, 10}, {-10, 1, -10}, {25, 10, 2}, {35, 10, 4}, {26, 10, 3}, {-26, 10, -3},
-  };
-  for (const auto& c : cases) {
-    EXPECT_TRUE(DivideHalfToEven(c.numerator, c.denominator) == c.quotient)
-        << c.numerator << "/" << c.denominator;
-  }
-}
-
-TEST(DivideHalfToEven, HoldsAtTheEdgesOf128Bits) {
-  EXPECT_TRUE(DivideHalfToEven(kMax128, 1) == kMax128);
-  EXPECT_TRUE(DivideHalfToEven(-kMax128 - 1, 1) == -kMax128 - 1);
-  EXPECT_TRUE(DivideHalfToEven(kMax128, kMax128) == 1);
-  EXPECT_TRUE(DivideHalfToEven(1, kMax128) == 0);
-  EXPECT_TRUE(DivideHalfToEven(kMax128 / 2 + 1, kMax128) == 1);
-}
-
-RC_GTEST_PROP(DivideHalfToEven, IsNeverMoreThanHalfAway, (std::int64_t numerator)) {
-  const std::int64_t denominator = *rc::gen::inRange<std::int64_t>(1, 1000);
-  const Int128 quotient = DivideHalfToEven(numerator, denominator);
-  const Int128 twice_off = 2 * (quotient * denominator - numerator);
-  RC_ASSERT(twice_off <= denominator && twice_off >= -denominator);
-  if (twice_off == denominator || twice_off == -denominator) RC_ASSERT(quotient % 2 == 0);
-}
-
 TEST(Fraction, AddsExactlyAndRoundsOnce) {
   Fraction sum;
   EXPECT_TRUE(sum.RoundHalfToEven() == 0);
@@ -75,15 +43,44 @@ TEST(Fraction, AddsExactlyAndRoundsOnce) {
   EXPECT_TRUE(sum.RoundHalfToEven() == 8) << "7.5 lies as near to 7 as to 8, and 8 is even";
 }
 
+TEST(Fraction, RoundsHalvesToTheEvenNeighbour) {
+  for (const auto& [numerator, rounded] : std::vector<std::pair<int, int>>{
+           {-5, -2}, {-3, -2}, {-2, -1}, {-1, 0}, {0, 0}, {1, 0}, {2, 1}, {3, 2}, {5, 2}, {7, 4}}) {
+    Fraction sum;
+    ASSERT_TRUE(sum.Add(numerator, 2));
+    EXPECT_TRUE(sum.RoundHalfToEven() == rounded) << numerator << "/2";
+  }
+  Fraction just_above;
+  ASSERT_TRUE(just_above.Add(1, 2) && just_above.Add(1, kMax128));
+  EXPECT_TRUE(just_above.RoundHalfToEven() == 1);
+  Fraction just_below;
+  ASSERT_TRUE(just_below.Add(3, 2) && just_below.Add(-1, kMax128));
+  EXPECT_TRUE(just_below.RoundHalfToEven() == 1);
+}
+
+TEST(Fraction, IsExactOverDenominatorsWhoseProductFitsNowhere) {
+  Fraction sum;
+  for (int prime : {1093, 1091, 1087, 1069, 1063, 1061, 1051, 1049, 1039, 1033, 1031, 1021}) {
+    ASSERT_TRUE(sum.Add(prime - 1, prime));
+    ASSERT_TRUE(sum.Add(1, prime));
+    ASSERT_TRUE(sum.Add(1, Int128{prime} * prime));
+    ASSERT_TRUE(sum.Add(-1, Int128{prime} * prime));
+  }
+  ASSERT_TRUE(sum.Add(1, 2));
+  EXPECT_TRUE(sum.RoundHalfToEven() == 12) << "12.5 exactly";
+}
+
 TEST(Fraction, RefusesWhatDoesNotFitAndStaysAsItWas) {
   Fraction sum;
-  ASSERT_TRUE(sum.Add(kMax128, 1));
-  EXPECT_FALSE(sum.Add(1, 1)) << "numerator";
-  EXPECT_TRUE(sum.RoundHalfToEven() == kMax128);
-  Fraction small;
-  ASSERT_TRUE(small.Add(1, kMax128));
-  EXPECT_FALSE(small.Add(1, 2)) << "common denominator";
-  EXPECT_TRUE(small.Add(0, 1));
+  ASSERT_TRUE(sum.Add(kMax128 - 1, 1));
+  EXPECT_FALSE(sum.Add(1, 1));
+  EXPECT_FALSE(sum.Add(2, 1));
+  EXPECT_TRUE(sum.RoundHalfToEven() == kMax128 - 1);
+  Fraction many;
+  for (std::size_t i = 0; i < Fraction::kMaxDenominators; ++i)
+    ASSERT_TRUE(many.Add(1, static_cast<Int128>(i) + 2));
+  EXPECT_FALSE(many.Add(1, 1'000'003));
+  EXPECT_TRUE(many.Add(1, 2)) << "a denominator that is there already";
 }
 
 RC_GTEST_PROP(Fraction, GivesTheSameSumInAnyOrder, ()) {

@@ -328,14 +328,14 @@ RC_GTEST_PROP(LedgerHistory, TellsAtEachTimeWhatTheEventsOfThatTimeAloneTell, ()
       return recorded.event.occurred_at > second * kMicrosPerSecond;
     });
     const MemoryReadModel then = test::Project(ledger, happened, 3);
-    RC_ASSERT(StandingAt(whole, ledger::kOccurredTable, second * kMicrosPerSecond) ==
-              Contents(then.Rows(ledger::kEntriesTable)));
+    RC_ASSERT((StandingAt(whole, ledger::kOccurredTable, second * kMicrosPerSecond) ==
+               Contents(then.Rows(ledger::kEntriesTable))));
   }
   for (std::size_t known = 0; known <= log.size(); ++known) {
     const MemoryReadModel then = test::Project(
         ledger, {log.begin(), log.begin() + static_cast<std::ptrdiff_t>(known)}, log.size() + 1);
-    RC_ASSERT(StandingAt(whole, ledger::kRecordedTable, static_cast<UnixMicros>(known) * kMicrosPerSecond) ==
-              Contents(then.Rows(ledger::kEntriesTable)));
+    RC_ASSERT((StandingAt(whole, ledger::kRecordedTable, static_cast<UnixMicros>(known) * kMicrosPerSecond) ==
+               Contents(then.Rows(ledger::kEntriesTable))));
   }
 }
 
@@ -360,7 +360,7 @@ RC_GTEST_PROP(LateApplication, EndsAsIfTheEventHadNeverFailed, ()) {
     std::shuffle(failed.begin(), failed.end(), random);
     for (std::int64_t position : failed) late.Retry(position);
     RC_ASSERT(late.Fingerprint() == smooth.Fingerprint());
-    for (const Table* table : projection->tables()) RC_ASSERT(late.Rows(*table) == smooth.Rows(*table));
+    for (const Table* table : projection->tables()) RC_ASSERT((late.Rows(*table) == smooth.Rows(*table)));
   }
 }
 

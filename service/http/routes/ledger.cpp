@@ -1,4 +1,5 @@
 // GET /api/v1/ledger/entries and /api/v1/ledger/balances.
+#include "domain/stripe/fields.h"
 #include "service/http/routes/reading.h"
 #include "service/query/ledger_query.h"
 
@@ -15,6 +16,7 @@ Response List(Call& call, Services& services, Read read, std::size_t key_parts) 
   filter.tenant = call.caller.tenant;
   filter.customer = call.query.Text("customer");
   filter.currency = call.query.Text("currency");
+  if (filter.currency) filter.currency = stripe::LowerCase(*filter.currency);
   filter.type = call.query.Text("type");
   filter.source = call.query.Text("source");
   filter.livemode = call.query.Boolean("livemode");

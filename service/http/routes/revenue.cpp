@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "domain/stripe/fields.h"
 #include "service/http/routes/reading.h"
 #include "service/query/revenue_query.h"
 
@@ -41,8 +42,8 @@ bool IsCurrency(const std::string& text) {
 query::RevenueFilter FilterOf(Call& call, UnixMicros now) {
   query::RevenueFilter filter;
   filter.tenant = call.caller.tenant;
-  filter.currency = call.query.Text("currency").value_or("");
-  if (!IsCurrency(filter.currency)) call.query.Fault("currency", "Is needed, in lower case, such as usd.");
+  filter.currency = stripe::LowerCase(call.query.Text("currency").value_or(""));
+  if (!IsCurrency(filter.currency)) call.query.Fault("currency", "Is needed: a currency code such as usd.");
   filter.livemode = call.query.Boolean("livemode").value_or(true);
   filter.account = call.query.Text("account").value_or("");
   const std::string interval = call.query.Text("interval").value_or("month");

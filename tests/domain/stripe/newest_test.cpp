@@ -82,23 +82,60 @@ TEST(Follows, NothingWithoutPreviousAttributes) {
   EXPECT_FALSE(Follows({"evt_2", &object, nullptr}, {"evt_1", &object, nullptr}));
 }
 
-TEST(Follows, ComparesHashesKeyByKey) {
-  const Json object = {{"metadata", {{"a", "1"}, {"b", "2"}}}, {"deep", {{"er", {{"x", 1}, {"y", 2}}}}}};
-  EXPECT_TRUE(FollowsOn({{"metadata", {{"a", "1"}}}}, object));
-  EXPECT_TRUE(FollowsOn({{"deep", {{"er", {{"y", 2}}}}}}, object));
-  EXPECT_FALSE(FollowsOn({{"metadata", {{"a", "2"}}}}, object));
-  EXPECT_FALSE(FollowsOn({{"metadata", {{"c", "3"}}}}, object));
-  EXPECT_FALSE(FollowsOn({{"metadata", "none"}}, object));
-}
-
 TEST(Follows, TakesNullForAnAbsentMember) {
   const Json object = {{"canceled_at", nullptr}, {"metadata", {{"a", "1"}}}};
   EXPECT_TRUE(FollowsOn({{"canceled_at", nullptr}}, object));
   EXPECT_TRUE(FollowsOn({{"ended_at", nullptr}}, object));
-  EXPECT_TRUE(FollowsOn({{"metadata", {{"b", nullptr}}}}, object));
   EXPECT_FALSE(FollowsOn({{"metadata", nullptr}}, object));
   EXPECT_FALSE(FollowsOn({{"canceled_at", 1}}, object));
   EXPECT_FALSE(FollowsOn({{"ended_at", 1}}, object));
+}
+
+TEST(Follows, InFullComparesHashesWholeAndInPartByTheirChangedKeys) {
+  const Json object = {{"metadata", {{"a", "1"}, {"b", "2"}}}, {"deep", {{"er", {{"x", 1}, {"y", 2}}}}}};
+  const Json later_object = Json::object();
+  const auto in_part = [&](const Json& previous) {
+    return FollowsInPart({"evt_2", &later_object, &previous}, {"evt_1", &object, nullptr});
+  };
+  EXPECT_TRUE(FollowsOn({{"metadata", {{"a", "1"}, {"b", "2"}}}}, object));
+  EXPECT_FALSE(FollowsOn({{"metadata", {{"a", "1"}}}}, object));
+  EXPECT_TRUE(in_part({{"metadata", {{"a", "1"}}}}));
+  EXPECT_TRUE(in_part({{"deep", {{"er", {{"y", 2}}}}}}));
+  EXPECT_TRUE(in_part({{"metadata", {{"c", nullptr}}}})) << "a key that was added";
+  EXPECT_FALSE(in_part({{"metadata", {{"a", "2"}}}}));
+  EXPECT_FALSE(in_part({{"metadata", {{"c", "3"}}}}));
+  EXPECT_FALSE(in_part({{"metadata", "none"}}));
+  EXPECT_FALSE(in_part({{"metadata", Json::object()}})) << "there was none at all";
+}
+
+// A hash was taken for part of any that has more keys, which made cycles of plain chains: then the greatest
+// ID won, and a payout that had come back stayed booked.
+TEST(Newest, OfAChainOfWholeHashesIsItsTail) {
+  const auto link = [](const std::string& id, const Json& metadata, const Json& before) {
+    return Seen{id,
+                {{"object", "customer"}, {"metadata", metadata}},
+                before.is_null() ? before : Json{{"metadata", before}}};
+  };
+  const Json none = Json::object();
+  EXPECT_EQ(NewestInEveryOrder({link("evt_9", none, nullptr), link("evt_8", {{"k", "1"}}, none),
+                                link("evt_1", {{"k", "2"}}, {{"k", "1"}})}),
+            "evt_1");
+  EXPECT_EQ(
+      NewestInEveryOrder({link("evt_9", {{"a", "1"}}, nullptr), link("evt_5", {{"a", "2"}}, {{"a", "1"}}),
+                          link("evt_1", {{"a", "1"}, {"b", "2"}}, {{"a", "2"}})}),
+      "evt_1");
+}
+
+TEST(Newest, OfAChainOfChangedKeysIsItsTail) {
+  const auto link = [](const std::string& id, const Json& metadata, const Json& before) {
+    return Seen{id,
+                {{"object", "customer"}, {"metadata", metadata}},
+                before.is_null() ? before : Json{{"metadata", before}}};
+  };
+  EXPECT_EQ(NewestInEveryOrder({link("evt_9", {{"a", "1"}, {"z", "0"}}, nullptr),
+                                link("evt_5", {{"a", "2"}, {"z", "0"}}, {{"a", "1"}}),
+                                link("evt_1", {{"a", "2"}, {"b", "3"}, {"z", "0"}}, {{"b", nullptr}})}),
+            "evt_1");
 }
 
 TEST(Newest, OfAChainIsItsTailHoweverTheLinksArrived) {

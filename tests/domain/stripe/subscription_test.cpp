@@ -257,8 +257,7 @@ TEST(MonthlyRecurringRevenue, IsTheExactSumRoundedOnceHalvesToEven) {
   for (const auto& c : cases) {
     for (const char* status : {"active", "past_due"}) {
       const auto mrr = MonthlyRecurringRevenue(status, ItemsOf(c.items));
-      ASSERT_TRUE(mrr.has_value()) << mrr.error();
-      EXPECT_EQ(*mrr, c.mrr) << status << ", first item " << (c.items.empty() ? 0 : c.items[0].unit_amount);
+      EXPECT_EQ(mrr, c.mrr) << status << ", first item " << (c.items.empty() ? 0 : c.items[0].unit_amount);
     }
   }
 }
@@ -266,9 +265,9 @@ TEST(MonthlyRecurringRevenue, IsTheExactSumRoundedOnceHalvesToEven) {
 TEST(MonthlyRecurringRevenue, IsZeroUnlessTheSubscriptionIsActiveOrPastDue) {
   for (const char* status :
        {"trialing", "incomplete", "incomplete_expired", "unpaid", "paused", "canceled", "Active", ""}) {
-    EXPECT_EQ(*MonthlyRecurringRevenue(status, ItemsOf({{1000, 1, "month"}})), 0) << status;
-    EXPECT_EQ(*MonthlyRecurringRevenue(status, ItemsOf({{kMax, kMax, "month"}})), 0) << status;
-    EXPECT_EQ(*MonthlyRecurringRevenue(status, {SubscriptionItem()}), 0) << status;
+    EXPECT_EQ(MonthlyRecurringRevenue(status, ItemsOf({{1000, 1, "month"}})), 0) << status;
+    EXPECT_EQ(MonthlyRecurringRevenue(status, ItemsOf({{kMax, kMax, "month"}})), 0) << status;
+    EXPECT_EQ(MonthlyRecurringRevenue(status, {SubscriptionItem()}), 0) << status;
   }
 }
 
@@ -277,17 +276,17 @@ TEST(MonthlyRecurringRevenue, CountsMeteredItemsAsNothingAndKnowsNoneForTieredOn
   SubscriptionItem metered;
   metered.metered = true;
   items.push_back(metered);
-  EXPECT_EQ(*MonthlyRecurringRevenue("active", items), 1000);
+  EXPECT_EQ(MonthlyRecurringRevenue("active", items), 1000);
   metered.unit_amount = 5;
   metered.quantity = 100;
   metered.interval = "month";
   items.push_back(metered);
-  EXPECT_EQ(*MonthlyRecurringRevenue("active", items), 1000);
+  EXPECT_EQ(MonthlyRecurringRevenue("active", items), 1000);
   SubscriptionItem tiered;
   tiered.quantity = 2;
   tiered.interval = "month";
   items.push_back(tiered);
-  EXPECT_EQ(*MonthlyRecurringRevenue("active", items), std::nullopt);
+  EXPECT_EQ(MonthlyRecurringRevenue("active", items), std::nullopt);
 }
 
 TEST(MonthlyRecurringRevenue, IsReadFromTheShapesOfMeteredAndTieredPrices) {
@@ -310,6 +309,13 @@ TEST(MonthlyRecurringRevenue, IsReadFromTheShapesOfMeteredAndTieredPrices) {
   EXPECT_EQ(Decoded(WithItems({Without(licensed, "quantity")})).mrr, 500) << "no quantity is one";
 }
 
+TEST(MonthlyRecurringRevenue, IsExactOverAsManyCadencesAsStripeAllows) {
+  std::vector<Item> items;
+  for (std::int64_t days : {1093, 1091, 1087, 1069, 1063, 1061, 1051, 1049, 1039, 1033, 1031, 1021})
+    items.push_back({1000, 1, "day", days});
+  EXPECT_EQ(MonthlyRecurringRevenue("active", ItemsOf(items)), 345);
+}
+
 TEST(MonthlyRecurringRevenue, RefusesASumBeyond64BitsAndNeverWraps) {
   const std::vector<std::vector<Item>> cases = {
       {{kMax, 2, "month"}},
@@ -322,8 +328,8 @@ TEST(MonthlyRecurringRevenue, RefusesASumBeyond64BitsAndNeverWraps) {
   };
   for (const auto& items : cases) EXPECT_FALSE(MonthlyRecurringRevenue("active", ItemsOf(items)).has_value());
   const Json too_much = {{"id", "si_1"}, {"quantity", 2}, {"price", Recurring(kMax, "month")}};
-  EXPECT_FALSE(DecodeSubscription(WithItems({too_much})).has_value());
-  EXPECT_TRUE(DecodeSubscription(WithItems({too_much}, "canceled")).has_value());
+  EXPECT_EQ(Decoded(WithItems({too_much})).mrr, std::nullopt) << "of all its facts only this one is refused";
+  EXPECT_EQ(Decoded(WithItems({too_much}, "canceled")).mrr, 0);
 }
 
 RC_GTEST_PROP(MonthlyRecurringRevenue, DoesNotDependOnTheOrderOfItems, ()) {
@@ -335,7 +341,7 @@ RC_GTEST_PROP(MonthlyRecurringRevenue, DoesNotDependOnTheOrderOfItems, ()) {
   }
   const auto forwards = MonthlyRecurringRevenue("active", ItemsOf(items));
   std::reverse(items.begin(), items.end());
-  RC_ASSERT(*forwards == *MonthlyRecurringRevenue("active", ItemsOf(items)));
+  RC_ASSERT(forwards == MonthlyRecurringRevenue("active", ItemsOf(items)));
 }
 
 }  // namespace

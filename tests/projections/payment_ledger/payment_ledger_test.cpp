@@ -224,6 +224,23 @@ TEST(PaymentLedger, CountsARefundThatNamesOnlyItsIntentForTheChargeOfThatIntent)
   EXPECT_EQ(EntryOf(ledger, "refund:ch_1")["customer"], "cus_1") << "the charge itself names none";
 }
 
+TEST(PaymentLedger, CountsARefundThatNamesOnlyItsIntentOnceOverTheChargesOfThatIntent) {
+  const Json refund = With(Refund("re_1", 100, "ch_1"), {{"charge", nullptr}, {"payment_intent", "pi_1"}});
+  const Json other = With(OfIntent(Charge("ch_2", 1000)), {{"amount_refunded", 100}});
+  EXPECT_EQ(
+      EntriesOf({At(1, "charge.refunded", OfIntent(Refunded(1000, 100))), At(2, "charge.refunded", other),
+                 At(3, "refund.created", refund)}),
+      (Lines{"payment:pi_1 stripe_balance/payments 2000 usd", "refund:ch_2 refunds/stripe_balance 100 usd",
+             "refund:re_1 refunds/stripe_balance 100 usd"}));
+}
+
+TEST(PaymentLedger, KeepsTheTimeOfARefundWhenItsChargeIsTouchedLater) {
+  const MemoryReadModel ledger =
+      Ledger({At(1, "charge.refunded", Refunded(1000, 200)), At(2, "charge.refunded", Refunded(1000, 300)),
+              At(9, "charge.updated", With(Refunded(1000, 300), {{"metadata", {{"k", "v"}}}}))});
+  EXPECT_EQ(EntryOf(ledger, "refund:ch_1")["occurred_at"], FormatRfc3339((kNoon + 2) * kMicrosPerSecond));
+}
+
 TEST(PaymentLedger, LinksARefundToItsChargeWhenThatArrives) {
   const StripeEvent refund = At(2, "refund.created", Refund("re_1", 300, "ch_1"));
   const StripeEvent charge =
@@ -378,6 +395,24 @@ TEST(PaymentLedger, BooksTheFeesOfTransactionsThatArePresentInFull) {
                           With(Payout("po_1", 500, "paid"),
                                {{"balance_transaction", BalanceTransaction("txn_1", -500, 25)}}))}),
             (Lines{"fee:txn_1 fees/stripe_balance 25 usd", "payout:po_1 bank/stripe_balance 500 usd"}));
+}
+
+TEST(PaymentLedger, BooksTheFeeOfATransactionOnceWhicheverObjectsShowIt) {
+  const Json transaction = BalanceTransaction("txn_1", 1000, 59);
+  const Json charge = With(OfIntent(Charge("ch_1", 1000)), {{"balance_transaction", transaction}});
+  const Json intent = With(PaymentIntent("pi_1", 1000), {{"latest_charge", charge}});
+  const Lines once = {"fee:txn_1 fees/stripe_balance 59 usd",
+                      "payment:pi_1 stripe_balance/payments 1000 usd"};
+  EXPECT_EQ(EntriesOf({At(1, "charge.succeeded", charge), At(2, "payment_intent.succeeded", intent)}), once);
+  EXPECT_EQ(EntriesOf({At(2, "payment_intent.succeeded", intent)}), once);
+}
+
+TEST(PaymentLedger, GivesTheFeeOfAFailedRefundBack) {
+  EXPECT_EQ(EntriesOf({At(1, "refund.failed",
+                          With(Refund("re_1", 300, "ch_1", "failed"),
+                               {{"balance_transaction", BalanceTransaction("txn_1", -300, -3)},
+                                {"failure_balance_transaction", BalanceTransaction("txn_2", 300, 3)}}))}),
+            (Lines{"fee:txn_1 fees/stripe_balance -3 usd", "fee:txn_2 fees/stripe_balance 3 usd"}));
 }
 
 TEST(PaymentLedger, BooksAPayoutWhileItIsOnItsWayOrPaid) {
