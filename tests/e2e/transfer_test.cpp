@@ -1,4 +1,5 @@
 // A log moves from database to database with the real binary, and the read models come out the same.
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -156,6 +157,58 @@ TEST_F(Transfer, GoesOnAfterAnImportWasKilledInTheMiddle) {
   ASSERT_EQ(resumed.status, 0) << resumed.err;
   EXPECT_EQ(resumed.out.find(", 0 were there"), std::string::npos) << resumed.out;
   EXPECT_TRUE(RunBillhook({"export"}, EnvironmentFor(copy.url())).out == text);
+}
+
+TEST_F(Transfer, BacksUpASqliteFileWhileWebhooksComeIn) {
+  const TestDatabase origin(Engine::kSqliteFile);
+  ServeProcess serve(EnvironmentFor(origin.url()));
+  Simulate(serve.address(), origin.url(), "300");
+  std::thread posting([&] { Simulate(serve.address(), origin.url(), "2500"); });
+  std::vector<std::string> copies;
+  for (int i = 0; i < 3; ++i) {
+    copies.push_back(File("backup-" + std::to_string(i) + ".db"));
+    const Finished backup = RunBillhook({"backup", copies.back()}, EnvironmentFor(origin.url()));
+    EXPECT_EQ(backup.status, 0) << backup.err;
+  }
+  posting.join();
+  const std::string whole = RunBillhook({"export"}, EnvironmentFor(origin.url())).out;
+  for (const std::string& copy : copies) {
+    const std::string url = "sqlite://" + copy;
+    const Finished verified = RunBillhook({"verify"}, EnvironmentFor(url));
+    EXPECT_EQ(verified.status, 0) << verified.err;
+    const std::string log = RunBillhook({"export"}, EnvironmentFor(url)).out;
+    EXPECT_GE(std::count(log.begin(), log.end(), '\n'), 300);
+    EXPECT_TRUE(whole.substr(0, log.size()) == log) << "a backup is a prefix of what came after";
+    // What the backup shows is what a rebuild from its log shows.
+    const auto restored = ServedFrom(url);
+    EXPECT_EQ(RunBillhook({"rebuild", "--all"}, EnvironmentFor(url)).status, 0);
+    EXPECT_TRUE(ServedFrom(url) == restored);
+  }
+  // One made when all is quiet shows what is served.
+  ASSERT_EQ(RunBillhook({"backup", File("last.db")}, EnvironmentFor(origin.url())).status, 0);
+  EXPECT_TRUE(ServedFrom("sqlite://" + File("last.db")) == ReadModelsOf(serve.address()));
+  const Finished twice = RunBillhook({"backup", File("last.db")}, EnvironmentFor(origin.url()));
+  EXPECT_EQ(twice.status, 1);
+  EXPECT_NE(twice.err.find("exists already"), std::string::npos) << twice.err;
+  EXPECT_FALSE(fs::exists(File("last.db.partial")));
+}
+
+TEST_F(Transfer, RestoresADumpOfPostgres) {
+  const TestDatabase origin(Engine::kPostgres);
+  const TestDatabase restored(Engine::kPostgres);
+  BILLHOOK_REQUIRE_DATABASE(origin);
+  ServeProcess serve(EnvironmentFor(origin.url()));
+  Simulate(serve.address(), origin.url(), "500");
+  const auto before = ReadModelsOf(serve.address());
+  const auto shell = [](const std::string& command) { return std::system(command.c_str()); };
+  ASSERT_EQ(shell("pg_dump --format=custom --file='" + File("dump") + "' '" + origin.url() + "'"), 0);
+  ASSERT_EQ(
+      shell("pg_restore --no-owner --exit-on-error --dbname='" + restored.url() + "' '" + File("dump") + "'"),
+      0);
+  EXPECT_EQ(RunBillhook({"verify"}, EnvironmentFor(restored.url())).status, 0);
+  EXPECT_TRUE(ServedFrom(restored.url()) == before);
+  EXPECT_TRUE(RunBillhook({"export"}, EnvironmentFor(restored.url())).out ==
+              RunBillhook({"export"}, EnvironmentFor(origin.url())).out);
 }
 
 TEST_F(Transfer, SaysWhyItRefusesAndExitsWithOne) {
