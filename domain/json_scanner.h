@@ -41,9 +41,9 @@ class JsonScanner {
   [[nodiscard]] bool escaped() const { return escaped_; }
   // How many objects and arrays are open: 1 for the keys of the outermost object.
   [[nodiscard]] std::size_t depth() const { return depth_; }
-  // Where in the text the last token ends.
-  [[nodiscard]] std::size_t offset() const { return at_; }
   [[nodiscard]] std::string_view error() const { return error_; }
+  // How many bytes have been read: up to the end of the last token, of a key with its colon.
+  [[nodiscard]] std::size_t offset() const { return at_; }
 
  private:
   enum class Expect { kValue, kFirstKeyOrEnd, kKey, kFirstValueOrEnd, kCommaOrEnd, kEndOfText };
