@@ -15,15 +15,6 @@ namespace {
 constexpr std::int64_t kMaxNumber = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t kMaxPostedEvents = 1'000;
 
-// The log shows what is committed at once: min_position can only lie in the future of all writers.
-std::optional<Response> AwaitLog(Call& call, Services& services) {
-  const auto min_position = call.query.Integer("min_position", 0, kMaxNumber);
-  call.query.Integer("wait_ms", 0, 30'000);
-  if (!call.query.errors().empty()) return Problem(422, "invalid_parameter", "");
-  if (!min_position || services.log.LatestPosition() >= *min_position) return std::nullopt;
-  return Unavailable("projection_behind", "The log has not reached min_position yet.");
-}
-
 Response JsonResponse(std::string body) {
   Response response;
   response.body = std::move(body);
@@ -59,17 +50,10 @@ Response ListOne(Call& call, Services& services) {
   filter.from_version = call.query.Integer("from_version", 0, kMaxNumber).value_or(1);
   filter.to_version = call.query.Integer("to_version", 0, kMaxNumber);
   if (std::optional<Response> refusal = AwaitLog(call, services)) return *refusal;
-  const std::vector<std::string> types =
-      query::TypesOf(services.database, filter.tenant, filter.aggregate_id);
-  const std::optional<std::string> wanted = call.query.Text("aggregate_type");
-  if (!wanted && types.size() > 1) {
-    return Problem(422, "aggregate_ambiguous",
-                   "This ID stands under several aggregate types: name aggregate_type.",
-                   {{"?aggregate_type", "Is needed for this ID."}});
-  }
-  const bool known = wanted ? std::find(types.begin(), types.end(), *wanted) != types.end() : !types.empty();
-  if (!known) return Problem(404, "not_found", "There is no such stream.");
-  filter.aggregate_type = wanted.value_or(types.front());
+  Result<std::string, Response> type = AggregateTypeOf(services, filter.tenant, filter.aggregate_id,
+                                                       call.query.Text("aggregate_type"), "?aggregate_type");
+  if (!type) return type.error();
+  filter.aggregate_type = *std::move(type);
   return JsonResponse(query::ListBody(query::ListStream(services.database, filter, page)));
 }
 

@@ -93,6 +93,14 @@ std::optional<UnixMicros> ObjectReader::Time(const std::string& key) {
   return std::nullopt;
 }
 
+std::optional<bool> ObjectReader::Boolean(const std::string& key) {
+  const Json* value = Find(key, false);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_boolean()) return value->get<bool>();
+  Fault(key, "Must be true or false.");
+  return std::nullopt;
+}
+
 const Json* ObjectReader::Object(const std::string& key, bool needed) {
   const Json* value = Find(key, needed);
   if (value == nullptr || value->is_object()) return value;

@@ -34,6 +34,7 @@ class ObjectReader {
   std::optional<std::string> Identifier(const std::string& key, bool needed);
   std::optional<std::int64_t> Integer(const std::string& key, std::int64_t least);
   std::optional<UnixMicros> Time(const std::string& key);
+  std::optional<bool> Boolean(const std::string& key);
   const Json* Object(const std::string& key, bool needed);
 
   [[nodiscard]] bool Has(const std::string& key) const { return object_.contains(key); }
