@@ -205,6 +205,50 @@ TEST_P(Replay, RefusesWhatItDoesNotKnowOrUnderstand) {
   EXPECT_EQ(service().Post("/api/v1/replay", "{}").status, 401);
 }
 
+TEST_P(Replay, BeginsAtASnapshotUnlessToldOtherwise) {
+  for (int i = 1; i <= 5; ++i) Post("order", "o_1", "OrderChanged", {{"i", i}});
+  const std::string latest = "/api/v1/snapshots/o_1";
+  const http::Fields reader = {{"Authorization", "Bearer reader-key"}};
+  EXPECT_EQ(service().Get(latest, reader).status, 404);
+  EXPECT_EQ(Send("snapshots", {{"aggregate_id", "o_1"}}).status, 403);
+  const Answer taken = Send("snapshots", {{"aggregate_id", "o_1"}}, "operator-key");
+  ASSERT_EQ(taken.status, 201) << taken.body;
+  EXPECT_EQ(taken.Json()["version"], 5);
+  EXPECT_EQ(taken.Json()["state"], json({{"i", 5}}));
+  EXPECT_TRUE(taken.Json()["created_at"].is_string());
+  EXPECT_EQ(service().Get(latest, reader).Json(), taken.Json());
+  Post("order", "o_1", "OrderChanged", {{"j", 6}});
+  const json with = Replayed({{"aggregate_id", "o_1"}}).Json();
+  EXPECT_EQ(with["snapshot_version"], 5);
+  EXPECT_EQ(with["events_replayed"], 1);
+  const json without = Replayed({{"aggregate_id", "o_1"}, {"use_snapshot", false}}).Json();
+  EXPECT_EQ(without["snapshot_version"], nullptr);
+  EXPECT_EQ(without["events_replayed"], 6);
+  EXPECT_EQ(with["state"], without["state"]);
+  EXPECT_EQ(Replayed({{"aggregate_id", "o_1"}, {"from_sequence", 6}}).Json()["snapshot_version"], nullptr);
+  EXPECT_EQ(Send("snapshots", {{"aggregate_id", "o_9"}}, "operator-key").status, 404);
+  EXPECT_EQ(Send("snapshots", {{"aggregate_id", "o_1"}, {"x", 1}}, "operator-key").status, 422);
+}
+
+TEST(SnapshotsOfAService, AreTakenByThemselves) {
+  RunningService service(Environment{{"SNAPSHOT_FREQUENCY", "3"}});
+  for (int i = 1; i <= 4; ++i) {
+    ASSERT_EQ(service
+                  .Post("/api/v1/events",
+                        R"({"aggregate_type":"order","aggregate_id":"o_1","event_type":"E","data":{"i":)" +
+                            std::to_string(i) + "}}")
+                  .status,
+              201);
+  }
+  Answer latest = service.Get("/api/v1/snapshots/o_1");
+  for (const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+       latest.status != 200 && std::chrono::steady_clock::now() < deadline;)
+    latest = service.Get("/api/v1/snapshots/o_1");
+  ASSERT_EQ(latest.status, 200);
+  EXPECT_EQ(latest.Json()["version"], 3);
+  EXPECT_EQ(latest.Json()["state"]["i"], 3);
+}
+
 TEST_P(Replay, AnswersTheEventsOfAWindowAndTheStateAtItsEnd) {
   for (int day = 1; day <= 5; ++day)
     Post("order", "o_1", "OrderChanged", {{"day", day}}, "2026-01-0" + std::to_string(day) + "T00:00:00Z");
