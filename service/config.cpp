@@ -68,6 +68,7 @@ class Reader {
     config.append_batch_max = static_cast<std::size_t>(Integer("APPEND_BATCH_MAX", 1, 4'096));
     config.append_linger = std::chrono::microseconds(Integer("APPEND_LINGER_US", 0, 1'000'000));
     config.projection_batch = static_cast<std::size_t>(Integer("PROJECTION_BATCH", 1, 10'000));
+    config.snapshot_frequency = Integer("SNAPSHOT_FREQUENCY", 0, 1'000'000'000);
     config.http_request_timeout = std::chrono::milliseconds(Integer("HTTP_REQUEST_TIMEOUT_MS", 1, 600'000));
     config.http_idle_timeout = std::chrono::milliseconds(Integer("HTTP_IDLE_TIMEOUT_MS", 1, 3'600'000));
     config.log_level = Choice<log::Level>("LOG_LEVEL", {{"debug", log::Level::kDebug},
@@ -242,6 +243,7 @@ const std::vector<Variable>& Variables() {
       {"APPEND_BATCH_MAX", "256", "webhooks committed together at most"},
       {"APPEND_LINGER_US", "0", "microseconds a commit waits for more webhooks"},
       {"PROJECTION_BATCH", "256", "events per projection transaction"},
+      {"SNAPSHOT_FREQUENCY", "100", "a snapshot of an aggregate every N events; 0 = never"},
       {"HTTP_REQUEST_TIMEOUT_MS", "15000", "for a whole request (headers and body) to arrive"},
       {"HTTP_IDLE_TIMEOUT_MS", "60000", "for an idle connection"},
       {"LOG_LEVEL", "info", "debug, info, warn or error"},

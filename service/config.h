@@ -40,6 +40,7 @@ struct Config {
   std::size_t append_batch_max = 0;
   std::chrono::microseconds append_linger{0};
   std::size_t projection_batch = 0;
+  std::int64_t snapshot_frequency = 0;
   std::chrono::milliseconds http_request_timeout{0};
   std::chrono::milliseconds http_idle_timeout{0};
   log::Level log_level = log::Level::kInfo;

@@ -24,6 +24,9 @@ int main(int argc, char** argv) {
   billhook::cli::AddSimulate(app, run);
   billhook::cli::AddRebuild(app, run);
   billhook::cli::AddVerify(app, run);
+  billhook::cli::AddExport(app, run);
+  billhook::cli::AddImport(app, run);
+  billhook::cli::AddBackup(app, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

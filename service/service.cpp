@@ -58,11 +58,17 @@ Service::Service(Config config, Clock clock)
                  {.batch = config_.projection_batch,
                   .max_waiters = std::max<std::size_t>(1, config_.http_threads / 4)},
                  clock, &LogStep, &LogFailure),
+      snapshotter_(*database_, config_.snapshot_frequency, clock,
+                   [](const std::string& what) {
+                     log::Error("snapshots failed", {{"error", what}});
+                   }),
       group_commit_(
           log_, {.batch_max = config_.append_batch_max, .linger = config_.append_linger}, clock,
           [this](const ingest::CommitReport& report) {
             metrics_.ObserveCommit(report.requests, report.events, report.duration);
-            if (report.events > 0) projector_.Wake();
+            if (report.events == 0) return;
+            projector_.Wake();
+            snapshotter_.Wake();
           },
           [this](const StorageError& error) { LogAppendFailure(error); }),
       services_{config_,    *database_,    log_,     read_models_,
@@ -94,6 +100,7 @@ void Service::LogAppendFailure(const StorageError& error) {
 
 std::string Service::Start() {
   projector_.Start();
+  snapshotter_.Start();
   return server_.Start(config_.host, config_.port);
 }
 
@@ -101,6 +108,7 @@ bool Service::Stop(std::chrono::steady_clock::time_point deadline) {
   projector_.ReleaseWaiters();
   const bool finished = server_.Stop(deadline);
   group_commit_.Stop();
+  snapshotter_.Stop();
   projector_.Stop();
   return finished;
 }

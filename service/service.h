@@ -11,6 +11,7 @@
 #include "service/http/api.h"
 #include "service/http/routes/routes.h"
 #include "service/http/server.h"
+#include "service/snapshots/snapshotter.h"
 
 namespace billhook {
 
@@ -42,6 +43,7 @@ class Service {
   storage::ReadModels read_models_;
   Metrics metrics_;
   Projector projector_;
+  snapshots::Snapshotter snapshotter_;
   std::size_t append_failures_ = 0;  // since the last line; the writer's thread alone
   std::chrono::steady_clock::time_point next_append_failure_line_{};
   ingest::GroupCommit group_commit_;

@@ -17,5 +17,8 @@ void AddSign(CLI::App& app, Run& run);
 void AddSimulate(CLI::App& app, Run& run);
 void AddRebuild(CLI::App& app, Run& run);
 void AddVerify(CLI::App& app, Run& run);
+void AddExport(CLI::App& app, Run& run);
+void AddImport(CLI::App& app, Run& run);
+void AddBackup(CLI::App& app, Run& run);
 
 }  // namespace billhook::cli

@@ -25,13 +25,19 @@ Progress::~Progress() {
 
 void Progress::Show(std::int64_t done, std::int64_t total) {
   const auto now = std::chrono::steady_clock::now();
-  if (now < next_ && done < total) return;
+  if (now < next_ && (done < total || total == kUnknown)) return;
   next_ =
       now + (terminal_ ? std::chrono::duration_cast<std::chrono::nanoseconds>(kTerminalPause) : kLinePause);
   shown_ = true;
   const double seconds = std::chrono::duration<double>(now - start_).count();
-  const double share = total == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(total);
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+  if (total == kUnknown) {
+    std::fprintf(stderr, "%s%s %lld, %.0f/s%s", terminal_ ? "\r" : "", what_.c_str(),
+                 static_cast<long long>(done), rate, terminal_ ? " " : "\n");
+    std::fflush(stderr);
+    return;
+  }
+  const double share = total == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(total);
   std::string bar(static_cast<std::size_t>(share * kBarWidth), '#');
   bar.resize(kBarWidth, '.');
   std::fprintf(stderr, "%s%s [%s] %3d%% %lld of %lld, %.0f/s%s", terminal_ ? "\r" : "", what_.c_str(),

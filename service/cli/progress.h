@@ -16,6 +16,9 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  // A total that nobody knows yet.
+  static constexpr std::int64_t kUnknown = -1;
+
   void Show(std::int64_t done, std::int64_t total);
 
  private:

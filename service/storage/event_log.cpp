@@ -58,20 +58,27 @@ class BatchPlan {
     Recorded recorded;
     recorded.recorded_at = now_;
     for (const Append& append : request) {
-      const Event& event = append.event;
-      const std::int64_t version = ++versions_[StreamOf(event)];
-      ++position_;
-      checksum_ = ChainDigest(checksum_, append.content, position_, version, now_);
-      rows_.push_back({position_, event.id, event.tenant, event.aggregate_type, event.aggregate_id, version,
-                       event.event_type, std::string(NameOf(event.source)),
-                       std::int64_t{event.schema_version}, event.metadata,
-                       event.caused_by ? Cell(*event.caused_by) : Cell(), event.occurred_at, now_,
-                       ToHex(checksum_), static_cast<std::int64_t>(event.payload.size()), event.payload});
-      if (event.source == Source::kStripe) known_[{event.tenant, *event.caused_by}] = position_;
+      recorded.versions.push_back(Place(append));
       recorded.positions.push_back(position_);
-      recorded.versions.push_back(version);
     }
     return recorded;
+  }
+
+  // Places an event of another log where it stood there; why not, if it cannot stand there.
+  std::optional<std::string> DecideRestored(const AppendRequest& request, const RecordedEvent& told) {
+    if (told.position != position_ + 1)
+      return "the log stands at position " + std::to_string(position_) + ": it cannot follow";
+    if (told.recorded_at < now_) return std::string("it was recorded before the event in front of it");
+    if (const std::optional<std::int64_t> first = FirstRecording(request))
+      return "its Stripe event stands at position " + std::to_string(*first) + " already";
+    if (FindConflict(request)) return std::string("its version does not follow in its stream");
+    const Digest checksum =
+        ChainDigest(checksum_, request.front().content, told.position, told.version, told.recorded_at);
+    if (checksum != told.checksum)
+      return std::string("its checksum does not fit its content and the event before it");
+    now_ = told.recorded_at;
+    Place(request.front());
+    return std::nullopt;
   }
 
   void Write() {
@@ -82,6 +89,20 @@ class BatchPlan {
   }
 
  private:
+  // The next row of the log; its version.
+  std::int64_t Place(const Append& append) {
+    const Event& event = append.event;
+    const std::int64_t version = ++versions_[StreamOf(event)];
+    ++position_;
+    checksum_ = ChainDigest(checksum_, append.content, position_, version, now_);
+    rows_.push_back({position_, event.id, event.tenant, event.aggregate_type, event.aggregate_id, version,
+                     event.event_type, std::string(NameOf(event.source)), std::int64_t{event.schema_version},
+                     event.metadata, event.caused_by ? Cell(*event.caused_by) : Cell(), event.occurred_at,
+                     now_, ToHex(checksum_), static_cast<std::int64_t>(event.payload.size()), event.payload});
+    if (event.source == Source::kStripe) known_[{event.tenant, *event.caused_by}] = position_;
+    return version;
+  }
+
   void ReadHead() {
     const Rows head = session_.Query(
         "SELECT position, checksum, coalesce((SELECT recorded_at FROM events e WHERE e.position = "
@@ -272,7 +293,42 @@ std::vector<RecordedEvent> EventLog::ReadForVerify(std::int64_t after_position) 
   }
 }
 
+std::optional<RestoreRefusal> EventLog::Restore(const std::vector<RecordedEvent>& run) {
+  std::vector<AppendRequest> requests;
+  std::vector<const AppendRequest*> pointers;
+  requests.reserve(run.size());
+  for (const RecordedEvent& told : run) {
+    requests.push_back({{told.event, ContentDigest(told.event), told.version - 1}});
+    pointers.push_back(&requests.back());
+  }
+  Database::Lease session = database_.Acquire(Purpose::kAppend);
+  Transaction transaction(*session);
+  session->BeginAppend();
+  BatchPlan plan(*session, pointers, 0);
+  std::optional<RestoreRefusal> refusal;
+  for (std::size_t i = 0; i < run.size() && !refusal; ++i) {
+    if (std::optional<std::string> what = plan.DecideRestored(requests[i], run[i]))
+      refusal = RestoreRefusal{run[i].position, *std::move(what)};
+  }
+  plan.Write();
+  transaction.Commit();
+  return refusal;
+}
+
+LogHead EventLog::Head() {
+  Database::Lease session = database_.Acquire(Purpose::kRead);
+  const Rows head = session->Query("SELECT position, checksum FROM log_head WHERE singleton = 1");
+  const std::optional<Digest> checksum = DigestFromHex(head.Text(0, 1));
+  if (!checksum) throw StorageError("the head of the log holds no checksum; run billhook verify", false);
+  return {head.Int(0, 0), *checksum};
+}
+
 ChainReport EventLog::Verify(const std::function<void(std::int64_t, std::int64_t)>& progress) {
+  return Walk([](const RecordedEvent&) {}, progress);
+}
+
+ChainReport EventLog::Walk(const std::function<void(const RecordedEvent&)>& take,
+                           const std::function<void(std::int64_t, std::int64_t)>& progress) {
   // The head is read first: what is appended while we walk is not our affair.
   std::int64_t last = 0;
   std::string head_checksum;
@@ -307,6 +363,7 @@ ChainReport EventLog::Verify(const std::function<void(std::int64_t, std::int64_t
         return fail(event.position, "its checksum does not fit its content and the event before it");
       previous = checksum;
       report.events = event.position;
+      take(event);
     }
     progress(report.events, last);
   }

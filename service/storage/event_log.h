@@ -34,6 +34,17 @@ struct ChainReport {
   std::string what;                                // what is wrong there
 };
 
+// Why an event of another log cannot be taken over.
+struct RestoreRefusal {
+  std::int64_t position = 0;  // as the event says
+  std::string what;
+};
+
+struct LogHead {
+  std::int64_t position = 0;
+  Digest checksum{};
+};
+
 class EventLog : public EventStore {
  public:
   explicit EventLog(Database& database) : database_(database) {}
@@ -46,6 +57,16 @@ class EventLog : public EventStore {
   // Walks the whole chain from the first event to the head; `progress(position, last)` is called now and
   // then.
   ChainReport Verify(const std::function<void(std::int64_t, std::int64_t)>& progress);
+  // The same, handing each event to `take` as soon as it is proven.
+  ChainReport Walk(const std::function<void(const RecordedEvent&)>& take,
+                   const std::function<void(std::int64_t, std::int64_t)>& progress);
+
+  // Commits a run of events as another log had recorded them: positions, versions, IDs, times and checksums
+  // stay. Each must chain on to the one before, the first to the head. Nothing: all are in. Otherwise the
+  // first that cannot follow; those before it are in, none after it.
+  std::optional<RestoreRefusal> Restore(const std::vector<RecordedEvent>& run);
+  // The last event's position and checksum; 0 and kGenesis for an empty log.
+  LogHead Head();
 
  private:
   std::vector<RecordedEvent> ReadForVerify(std::int64_t after_position);

@@ -1,6 +1,9 @@
 #include "service/http/routes/reading.h"
 
+#include <algorithm>
 #include <limits>
+
+#include "service/query/events_query.h"
 
 namespace billhook::http {
 namespace {
@@ -74,6 +77,29 @@ std::optional<Response> AwaitAllProjections(Call& call, Services& services) {
   for (const Projection* projection : services.projector.projections())
     names.emplace_back(projection->name());
   return AwaitProjections(call, services, names);
+}
+
+std::optional<Response> AwaitLog(Call& call, Services& services) {
+  const auto min_position = call.query.Integer("min_position", 0, std::numeric_limits<std::int64_t>::max());
+  call.query.Integer("wait_ms", 0, kMaxWaitMs);
+  if (!call.query.errors().empty()) return Problem(422, "invalid_parameter", "");
+  if (!min_position || services.log.LatestPosition() >= *min_position) return std::nullopt;
+  return Unavailable("projection_behind", "The log has not reached min_position yet.");
+}
+
+Result<std::string, Response> AggregateTypeOf(Services& services, const std::string& tenant,
+                                              const std::string& aggregate_id,
+                                              const std::optional<std::string>& wanted,
+                                              const std::string& pointer) {
+  const std::vector<std::string> types = query::TypesOf(services.database, tenant, aggregate_id);
+  if (!wanted && types.size() > 1) {
+    return Unexpected(Problem(422, "aggregate_ambiguous",
+                              "This ID stands under several aggregate types: name aggregate_type.",
+                              {{pointer, "Is needed for this ID."}}));
+  }
+  const bool known = wanted ? std::find(types.begin(), types.end(), *wanted) != types.end() : !types.empty();
+  if (!known) return Unexpected(Problem(404, "not_found", "There is no such stream."));
+  return wanted.value_or(types.front());
 }
 
 Response ReadModelResponse(std::string body, std::int64_t position) {

@@ -33,6 +33,17 @@ std::optional<Response> AwaitProjections(Call& call, Services& services,
                                          const std::vector<std::string>& projections);
 std::optional<Response> AwaitAllProjections(Call& call, Services& services);
 
+// The same for what the log itself tells: it shows what is committed at once, so `min_position` can only lie
+// in the future of all writers.
+std::optional<Response> AwaitLog(Call& call, Services& services);
+
+// The type under which the ID has a stream: the wanted one, or the only one. 404 where there is none, 422
+// where there are several; `pointer` is where a caller names it.
+Result<std::string, Response> AggregateTypeOf(Services& services, const std::string& tenant,
+                                              const std::string& aggregate_id,
+                                              const std::optional<std::string>& wanted,
+                                              const std::string& pointer);
+
 // 200 with a JSON text that shows the read model at `position`.
 Response ReadModelResponse(std::string body, std::int64_t position);
 Response ListResponse(const query::Page& page);

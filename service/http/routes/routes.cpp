@@ -10,6 +10,7 @@ void AddAllRoutes(Api& api, Services& services) {
   AddCustomerRoutes(api, services);
   AddInvoiceRoutes(api, services);
   AddEventRoutes(api, services);
+  AddReplayRoutes(api, services);
   AddProjectionRoutes(api, services);
   AddDeadLetterRoutes(api, services);
   AddHealthRoutes(api, services);

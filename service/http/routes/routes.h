@@ -34,6 +34,7 @@ void AddRevenueRoutes(Api& api, Services& services);
 void AddCustomerRoutes(Api& api, Services& services);
 void AddInvoiceRoutes(Api& api, Services& services);
 void AddEventRoutes(Api& api, Services& services);
+void AddReplayRoutes(Api& api, Services& services);
 void AddProjectionRoutes(Api& api, Services& services);
 void AddDeadLetterRoutes(Api& api, Services& services);
 void AddHealthRoutes(Api& api, Services& services);

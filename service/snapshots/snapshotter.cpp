@@ -1,0 +1,111 @@
+#include "service/snapshots/snapshotter.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "service/snapshots/snapshots.h"
+
+namespace billhook::snapshots {
+namespace {
+
+constexpr std::int64_t kStretch = 2'000;
+// Looking through so much of the log again after a crash costs less than a write for each stretch.
+constexpr std::int64_t kUnsaved = 10'000;
+constexpr std::chrono::milliseconds kPoll{200};
+constexpr std::chrono::seconds kBackOff{5};
+
+}  // namespace
+
+Snapshotter::Snapshotter(storage::Database& database, std::int64_t frequency, Clock clock,
+                         OnFailure on_failure)
+    : database_(database),
+      frequency_(frequency),
+      clock_(std::move(clock)),
+      on_failure_(std::move(on_failure)) {}
+
+Snapshotter::~Snapshotter() {
+  Stop();
+}
+
+void Snapshotter::Start() {
+  if (frequency_ > 0) thread_ = std::thread([this] { Run(); });
+}
+
+void Snapshotter::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  woken_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Snapshotter::Wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    awake_ = true;
+  }
+  woken_.notify_all();
+}
+
+bool Snapshotter::RunOnce() {
+  std::int64_t end = 0;
+  storage::Rows due;
+  {
+    storage::Database::Lease session = database_.Acquire(storage::Purpose::kRead);
+    const std::int64_t head = session->Query("SELECT position FROM log_head WHERE singleton = 1").Int(0, 0);
+    if (position_ < 0) {
+      saved_ = session->Query("SELECT position FROM snapshot_progress WHERE singleton = 1").Int(0, 0);
+      position_ = saved_;
+    }
+    if (position_ >= head) return false;
+    end = std::min(head, position_ + kStretch);
+    due = session->Query(
+        "SELECT tenant, aggregate_type, aggregate_id, version FROM events WHERE position > $1 AND position "
+        "<= $2 AND version % $3 = 0 ORDER BY position",
+        {position_, end, frequency_});
+  }
+  for (std::size_t i = 0; i < due.size(); ++i) {
+    const query::Stream stream = {due.Text(i, 0), due.Text(i, 1), due.Text(i, 2)};
+    // An aggregate without one state has no snapshot.
+    static_cast<void>(Take(database_, stream, due.Int(i, 3), clock_()));
+  }
+  position_ = end;
+  if (!due.empty() || position_ - saved_ >= kUnsaved) SaveProgress();
+  return true;
+}
+
+void Snapshotter::SaveProgress() {
+  storage::Database::Lease session = database_.Acquire(storage::Purpose::kProject);
+  storage::Transaction transaction(*session);
+  session->BeginWrite();
+  session->Execute("UPDATE snapshot_progress SET position = $1 WHERE singleton = 1 AND position < $1",
+                   {position_});
+  transaction.Commit();
+  saved_ = position_;
+}
+
+void Snapshotter::Run() {
+  while (true) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+      awake_ = false;
+    }
+    bool failed = false;
+    try {
+      if (RunOnce()) continue;
+    } catch (const std::exception& error) {  // the outermost loop: it is tried again later
+      failed = true;
+      on_failure_(error.what());
+    }
+    std::unique_lock lock(mutex_);
+    if (failed) {
+      woken_.wait_for(lock, kBackOff, [this] { return stopping_; });
+    } else {
+      woken_.wait_for(lock, kPoll, [this] { return stopping_ || awake_; });
+    }
+  }
+}
+
+}  // namespace billhook::snapshots

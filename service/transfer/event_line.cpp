@@ -1,0 +1,191 @@
+#include "service/transfer/event_line.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <map>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+#include "domain/json_scanner.h"
+
+namespace billhook::transfer {
+namespace {
+
+using Token = JsonScanner::Token;
+
+constexpr std::string_view kNames[] = {
+    "id",         "position",  "tenant",      "aggregate_type", "aggregate_id",
+    "event_type", "version",   "source",      "schema_version", "payload",
+    "metadata",   "caused_by", "occurred_at", "recorded_at",    "checksum"};
+
+bool IsName(std::string_view name) {
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
+std::string Quoted(std::string_view text) {
+  return nlohmann::json(text).dump();
+}
+
+// What stands behind a name: the value of a string, or the text of anything else as it is written.
+struct Member {
+  bool is_string = false;
+  std::string text;
+};
+
+// Takes the line apart into its members.
+class LineReader {
+ public:
+  explicit LineReader(std::string_view line) : line_(line), scanner_(line) {}
+
+  // Why not, or nothing.
+  std::optional<std::string> Read() {
+    if (scanner_.Next() != Token::kBeginObject) return Fault("it is no JSON object");
+    Token token = scanner_.Next();
+    for (; token == Token::kKey; token = scanner_.Next()) {
+      const std::string name(scanner_.text());
+      if (!IsName(name)) return std::string("it holds a member that no event has");
+      Member member;
+      if (!ReadValue(member)) return Fault("a value holds what no event can");
+      if (!members_.emplace(name, std::move(member)).second) return "it holds " + name + " twice";
+    }
+    if (token != Token::kEndObject || scanner_.Next() != Token::kEnd) return Fault("it is no JSON object");
+    return std::nullopt;
+  }
+
+  std::optional<std::string> Text(std::string_view name) const {
+    const auto found = members_.find(name);
+    if (found == members_.end() || !found->second.is_string) return std::nullopt;
+    return found->second.text;
+  }
+
+  // As written, for what is no string.
+  std::optional<std::string> Raw(std::string_view name) const {
+    const auto found = members_.find(name);
+    if (found == members_.end() || found->second.is_string) return std::nullopt;
+    return found->second.text;
+  }
+
+  std::optional<std::int64_t> Number(std::string_view name) const {
+    const std::optional<std::string> text = Raw(name);
+    std::int64_t number = 0;
+    if (!text) return std::nullopt;
+    const auto parsed = std::from_chars(text->data(), text->data() + text->size(), number);
+    if (parsed.ec != std::errc() || parsed.ptr != text->data() + text->size() || number < 1)
+      return std::nullopt;
+    return number;
+  }
+
+  std::optional<UnixMicros> Time(std::string_view name) const {
+    const std::optional<std::string> text = Text(name);
+    return text ? ParseRfc3339(*text) : std::nullopt;
+  }
+
+ private:
+  std::string Fault(const char* otherwise) const {
+    return scanner_.error().empty() ? otherwise : std::string(scanner_.error());
+  }
+
+  bool ReadValue(Member& member) {
+    const std::size_t outside = scanner_.depth();
+    const std::size_t before = scanner_.offset();
+    Token token = scanner_.Next();
+    if (token == Token::kString) {
+      bool lone_surrogate = false;
+      member = {true, DecodeJsonString(scanner_.text(), &lone_surrogate)};
+      return !lone_surrogate && member.text.find('\0') == std::string::npos;
+    }
+    while (token != Token::kInvalid && scanner_.depth() > outside) token = scanner_.Next();
+    if (token == Token::kInvalid) return false;
+    const std::string_view written = line_.substr(before, scanner_.offset() - before);
+    const std::size_t start = written.find_first_not_of(": \t\r");
+    member = {false, std::string(written.substr(start))};
+    return true;
+  }
+
+  std::string_view line_;
+  JsonScanner scanner_;
+  std::map<std::string, Member, std::less<>> members_;
+};
+
+Unexpected<std::string> Bad(const char* name) {
+  return Unexpected("its " + std::string(name) + " is missing or cannot be read");
+}
+
+}  // namespace
+
+std::string EventLine(const RecordedEvent& recorded) {
+  const Event& event = recorded.event;
+  const bool metadata_on_one_line = event.metadata.find_first_of("\r\n") == std::string::npos;
+  std::string line;
+  line.reserve(event.payload.size() * 5 / 4 + 1024);
+  line += R"({"id":)" + Quoted(event.id);
+  line += R"(,"position":)" + std::to_string(recorded.position);
+  line += R"(,"tenant":)" + Quoted(event.tenant);
+  line += R"(,"aggregate_type":)" + Quoted(event.aggregate_type);
+  line += R"(,"aggregate_id":)" + Quoted(event.aggregate_id);
+  line += R"(,"event_type":)" + Quoted(event.event_type);
+  line += R"(,"version":)" + std::to_string(recorded.version);
+  line += R"(,"source":)" + Quoted(NameOf(event.source));
+  line += R"(,"schema_version":)" + std::to_string(event.schema_version);
+  line += R"(,"payload":)" + Quoted(event.payload);
+  line += R"(,"metadata":)" + (metadata_on_one_line ? event.metadata : Quoted(event.metadata));
+  line += R"(,"caused_by":)" + (event.caused_by ? Quoted(*event.caused_by) : "null");
+  line += R"(,"occurred_at":)" + Quoted(FormatRfc3339(event.occurred_at));
+  line += R"(,"recorded_at":)" + Quoted(FormatRfc3339(recorded.recorded_at));
+  line += R"(,"checksum":)" + Quoted(ToHex(recorded.checksum)) + "}";
+  return line;
+}
+
+Result<RecordedEvent, std::string> ReadEventLine(std::string_view line) {
+  LineReader reader(line);
+  if (std::optional<std::string> fault = reader.Read()) return Unexpected(*std::move(fault));
+  RecordedEvent recorded;
+  Event& event = recorded.event;
+  const auto text = [&reader](const char* name, std::string& into) {
+    std::optional<std::string> value = reader.Text(name);
+    if (value) into = *std::move(value);
+    return value.has_value();
+  };
+  const auto number = [&reader](const char* name, std::int64_t& into) {
+    const std::optional<std::int64_t> value = reader.Number(name);
+    into = value.value_or(0);
+    return value.has_value();
+  };
+  const auto time = [&reader](const char* name, UnixMicros& into) {
+    const std::optional<UnixMicros> value = reader.Time(name);
+    into = value.value_or(0);
+    return value.has_value();
+  };
+  if (!number("position", recorded.position)) return Bad("position");
+  if (!number("version", recorded.version)) return Bad("version");
+  if (!text("id", event.id)) return Bad("id");
+  if (!text("tenant", event.tenant)) return Bad("tenant");
+  if (!text("aggregate_type", event.aggregate_type)) return Bad("aggregate_type");
+  if (!text("aggregate_id", event.aggregate_id)) return Bad("aggregate_id");
+  if (!text("event_type", event.event_type)) return Bad("event_type");
+  if (!text("payload", event.payload) || event.payload.empty()) return Bad("payload");
+  if (!time("occurred_at", event.occurred_at)) return Bad("occurred_at");
+  if (!time("recorded_at", recorded.recorded_at)) return Bad("recorded_at");
+
+  const std::optional<Source> source = SourceNamed(reader.Text("source").value_or(""));
+  if (!source) return Bad("source");
+  event.source = *source;
+  const std::int64_t schema_version = reader.Number("schema_version").value_or(0);
+  if (schema_version < 1 || schema_version > std::numeric_limits<int>::max()) return Bad("schema_version");
+  event.schema_version = static_cast<int>(schema_version);
+  std::optional<std::string> metadata = reader.Raw("metadata");
+  if (!metadata) metadata = reader.Text("metadata");
+  if (!metadata) return Bad("metadata");
+  event.metadata = *std::move(metadata);
+  event.caused_by = reader.Text("caused_by");
+  const bool no_cause = reader.Raw("caused_by") == "null" && event.source != Source::kStripe;
+  if (!event.caused_by && !no_cause) return Bad("caused_by");
+  const std::optional<Digest> checksum = DigestFromHex(reader.Text("checksum").value_or(""));
+  if (!checksum) return Bad("checksum");
+  recorded.checksum = *checksum;
+  return recorded;
+}
+
+}  // namespace billhook::transfer
