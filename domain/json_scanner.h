@@ -42,6 +42,8 @@ class JsonScanner {
   // How many objects and arrays are open: 1 for the keys of the outermost object.
   [[nodiscard]] std::size_t depth() const { return depth_; }
   [[nodiscard]] std::string_view error() const { return error_; }
+  // How many bytes have been read: up to the end of the last token, of a key with its colon.
+  [[nodiscard]] std::size_t offset() const { return at_; }
 
  private:
   enum class Expect { kValue, kFirstKeyOrEnd, kKey, kFirstValueOrEnd, kCommaOrEnd, kEndOfText };

@@ -89,6 +89,14 @@ Page ListEvents(storage::Database& database, const EventFilter& filter, const Pa
   return ReadEvents(database, where, request, false);
 }
 
+std::vector<RecordedEvent> ReadRange(storage::Database& database, std::int64_t first, std::int64_t last) {
+  storage::Database::Lease session = database.Acquire(storage::Purpose::kRead);
+  return storage::EventsFrom(session->Query("SELECT " + storage::kEventColumns +
+                                                " FROM events WHERE position >= $1 AND position <= $2 "
+                                                "ORDER BY position",
+                                            {first, last}));
+}
+
 std::vector<std::string> TypesOf(storage::Database& database, const std::string& tenant,
                                  const std::string& aggregate_id) {
   storage::Database::Lease session = database.Acquire(storage::Purpose::kRead);

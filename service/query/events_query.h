@@ -33,6 +33,9 @@ struct EventFilter {
 constexpr std::size_t kEventKeyParts = 1;
 Page ListEvents(storage::Database& database, const EventFilter& filter, const PageRequest& request);
 
+// The events at the positions from `first` to `last`, in order: what one append has recorded.
+std::vector<RecordedEvent> ReadRange(storage::Database& database, std::int64_t first, std::int64_t last);
+
 // The aggregate types under which the ID has a stream.
 std::vector<std::string> TypesOf(storage::Database& database, const std::string& tenant,
                                  const std::string& aggregate_id);

@@ -6,6 +6,7 @@
 #include "domain/stripe/fields.h"
 #include "domain/stripe/signature.h"
 #include "service/http/routes/routes.h"
+#include "service/http/routes/writing.h"
 
 namespace billhook::http {
 namespace {
@@ -21,24 +22,6 @@ Response Received(const std::string& event_id, bool duplicate, std::int64_t posi
                   std::to_string(position) + "}";
   response.headers.emplace_back("X-Position", std::to_string(position));
   return response;
-}
-
-// Stripe sends again what is answered 503, so none of these loses an event.
-Response Refused(ingest::Refusal refusal) {
-  switch (refusal) {
-    case ingest::Refusal::kQueueFull:
-      return Unavailable("queue_full", "Too many events wait to be recorded. Send it again.");
-    case ingest::Refusal::kStopping:
-      return Unavailable("stopping", "The service is stopping. Send it again.");
-    case ingest::Refusal::kUnavailable:
-      return Unavailable("storage_unavailable", "The event could not be recorded. Send it again.");
-    case ingest::Refusal::kInDoubt:
-      return Unavailable("commit_in_doubt",
-                         "The event may or may not have been recorded. Send it again: it is recorded once.");
-    case ingest::Refusal::kRejected:
-      break;
-  }
-  return Problem(500, "internal_error", "");
 }
 
 // All Content-Encoding headers in one.
@@ -98,7 +81,7 @@ Response Receive(Call& call, Services& services, const std::string& tenant) {
       {AppendOf(*std::move(envelope), call.request.body, tenant, services.clock())});
   if (!outcome) {
     services.metrics.CountWebhook(Outcome::kError);
-    return Refused(outcome.error());
+    return NotRecorded(outcome.error());  // Stripe sends again what is answered 503: no event is lost
   }
   if (const auto* recorded = std::get_if<Recorded>(&*outcome)) {
     services.metrics.CountWebhook(Outcome::kRecorded);

@@ -1,0 +1,28 @@
+#include "domain/json_text.h"
+
+#include "domain/check.h"
+#include "domain/json_scanner.h"
+
+namespace billhook {
+
+std::vector<std::string_view> ValuesUnder(std::string_view text, std::string_view key, std::size_t depth) {
+  using Token = JsonScanner::Token;
+  std::vector<std::string_view> values;
+  JsonScanner scanner(text);
+  for (Token token = scanner.Next(); token != Token::kEnd; token = scanner.Next()) {
+    BILLHOOK_CHECK(token != Token::kInvalid);
+    if (token != Token::kKey || scanner.depth() != depth) continue;
+    bool lone_surrogate = false;
+    const bool wanted =
+        scanner.escaped() ? DecodeJsonString(scanner.text(), &lone_surrogate) == key : scanner.text() == key;
+    if (!wanted) continue;
+    const std::size_t begin = text.find_first_not_of(" \t\r\n", scanner.offset());
+    do {
+      BILLHOOK_CHECK(scanner.Next() != Token::kInvalid);
+    } while (scanner.depth() > depth);
+    values.push_back(text.substr(begin, scanner.offset() - begin));
+  }
+  return values;
+}
+
+}  // namespace billhook
