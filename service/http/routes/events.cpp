@@ -15,15 +15,6 @@ namespace {
 constexpr std::int64_t kMaxNumber = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t kMaxPostedEvents = 1'000;
 
-// The log shows what is committed at once: min_position can only lie in the future of all writers.
-std::optional<Response> AwaitLog(Call& call, Services& services) {
-  const auto min_position = call.query.Integer("min_position", 0, kMaxNumber);
-  call.query.Integer("wait_ms", 0, 30'000);
-  if (!call.query.errors().empty()) return Problem(422, "invalid_parameter", "");
-  if (!min_position || services.log.LatestPosition() >= *min_position) return std::nullopt;
-  return Unavailable("projection_behind", "The log has not reached min_position yet.");
-}
-
 Response JsonResponse(std::string body) {
   Response response;
   response.body = std::move(body);
@@ -76,11 +67,7 @@ Response ListOne(Call& call, Services& services) {
 Response Statistics(Call& call, Services& services) {
   if (std::optional<Response> refusal = AwaitLog(call, services)) return *refusal;
   const query::Statistics statistics = query::StatisticsOf(services.database, call.caller.tenant);
-  const nlohmann::ordered_json body = {{"total_events", statistics.total},
-                                       {"events_by_type", statistics.by_event_type},
-                                       {"events_by_aggregate_type", statistics.by_aggregate_type},
-                                       {"latest_position", statistics.latest_position}};
-  return ReadModelResponse(body.dump(), statistics.latest_position);
+  return ReadModelResponse(query::StatisticsBody(statistics), statistics.latest_position);
 }
 
 // One event as posted; its payload is still to come.

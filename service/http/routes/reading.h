@@ -33,6 +33,9 @@ std::optional<Response> AwaitProjections(Call& call, Services& services,
                                          const std::vector<std::string>& projections);
 std::optional<Response> AwaitAllProjections(Call& call, Services& services);
 
+// The same for the log itself, which shows what is committed at once.
+std::optional<Response> AwaitLog(Call& call, Services& services);
+
 // 200 with a JSON text that shows the read model at `position`.
 Response ReadModelResponse(std::string body, std::int64_t position);
 Response ListResponse(const query::Page& page);

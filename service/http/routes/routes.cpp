@@ -9,6 +9,7 @@ void AddAllRoutes(Api& api, Services& services) {
   AddRevenueRoutes(api, services);
   AddCustomerRoutes(api, services);
   AddInvoiceRoutes(api, services);
+  AddCommandRoutes(api, services);
   AddEventRoutes(api, services);
   AddProjectionRoutes(api, services);
   AddDeadLetterRoutes(api, services);
