@@ -36,6 +36,7 @@ void AddRevenueRoutes(Api& api, Services& services);
 void AddCustomerRoutes(Api& api, Services& services);
 void AddInvoiceRoutes(Api& api, Services& services);
 void AddCommandRoutes(Api& api, Services& services);
+void AddQueryRoutes(Api& api, Services& services);
 void AddEventRoutes(Api& api, Services& services);
 void AddProjectionRoutes(Api& api, Services& services);
 void AddDeadLetterRoutes(Api& api, Services& services);
