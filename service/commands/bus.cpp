@@ -216,7 +216,8 @@ Answer CommandBus::Execute(Command command, const Issuer& issuer,
 }
 
 CommandBus::Run CommandBus::Refuse(const CommandEntry& entry, Refusal refusal, bool release_key) const {
-  Closing closing{false, TextOf(refusal), std::nullopt, std::nullopt, release_key};
+  Closing closing{false,      TextOf(refusal), std::nullopt, std::nullopt, entry.idempotency_key.has_value(),
+                  release_key};
   return {{entry.command_id, std::move(refusal), {}, 0}, std::move(closing)};
 }
 
@@ -240,7 +241,7 @@ CommandBus::Run CommandBus::RunHandler(const Command& command, const CommandType
   Result<Json, Refusal> result = std::get<Operation>(type->handler)(operations_, issuer.tenant, command.data);
   if (!result) return Refuse(entry, result.error());
   const std::int64_t position = query::LatestPosition(database_);
-  Closing closing{true, result->dump(), position, std::nullopt, false};
+  Closing closing{true, result->dump(), position, std::nullopt, entry.idempotency_key.has_value(), false};
   return {{entry.command_id, *std::move(result), {}, position}, std::move(closing)};
 }
 
@@ -253,7 +254,14 @@ CommandBus::Run CommandBus::RunOnAggregate(const OnAggregate& on, const Command&
   const std::lock_guard lock(streams_[stripe]);
   std::int64_t version = 0;
   for (int attempt = 0; attempt < options_.max_attempts; ++attempt) {
-    const Aggregate aggregate = Load(database_, issuer.tenant, aggregate_type, aggregate_id);
+    Aggregate aggregate;
+    try {
+      aggregate = Load(database_, issuer.tenant, aggregate_type, aggregate_id);
+    } catch (const StorageError& error) {
+      if (!error.retryable()) throw;
+      return Refuse(
+          entry, {503, "storage_unavailable", "The database cannot be reached right now. Try again."}, true);
+    }
     version = aggregate.version;
     if (command.expected_version && *command.expected_version != version)
       return Refuse(entry, VersionIs(version));
@@ -315,7 +323,7 @@ CommandBus::Run CommandBus::Append(const OnAggregate& on, const std::vector<Deci
   const Recorded& recorded = std::get<Recorded>(*outcome);
   const std::string result =
       ResultText(std::string(on.aggregate_type), entry.aggregate_id.value(), recorded.versions.back());
-  Closing closing{true, result, recorded.positions.back(), std::nullopt, false};
+  Closing closing{true, result, recorded.positions.back(), std::nullopt, false, false};
   Answer answer{entry.command_id, Json::parse(result),
                 query::ReadRange(database_, recorded.positions.front(), recorded.positions.back()),
                 recorded.positions.back()};

@@ -55,6 +55,19 @@ CommandEntry EntryFrom(const Rows& rows, std::size_t row) {
   return entry;
 }
 
+// Holds one of the places until the end of the scope.
+template <typename Semaphore>
+class Turn {
+ public:
+  explicit Turn(Semaphore& places) : places_(places) { places_.acquire(); }
+  ~Turn() { places_.release(); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  Semaphore& places_;
+};
+
 // Closes the command if it is pending with a lease that ran out before `at`.
 bool CloseIn(Session& session, const std::string& command_id, const Closing& closing, UnixMicros at) {
   return session.Execute(
@@ -74,14 +87,19 @@ Closing ClosingFromLog(Session& session, const CommandEntry& entry, const std::s
       "$2 "
       "AND source <> 'stripe' AND source IN ('command', 'saga') ORDER BY position DESC LIMIT 1",
       {entry.tenant, entry.command_id});
-  if (caused.empty()) return {false, interrupted, std::nullopt, std::nullopt, true};
-  return {true, ResultText(caused.Text(0, 0), caused.Text(0, 1), caused.Int(0, 2)), caused.Int(0, 3),
-          std::nullopt, false};
+  if (caused.empty()) return {false, interrupted, std::nullopt, std::nullopt, false, true};
+  return {true,
+          ResultText(caused.Text(0, 0), caused.Text(0, 1), caused.Int(0, 2)),
+          caused.Int(0, 3),
+          std::nullopt,
+          false,
+          false};
 }
 
 }  // namespace
 
 std::optional<CommandEntry> CommandLog::Enter(const CommandEntry& entry) {
+  const Turn turn(writers_);
   Database::Lease session = database_.Acquire(Purpose::kProject);
   Transaction transaction(*session);
   session->BeginWrite();
@@ -106,6 +124,7 @@ std::optional<CommandEntry> CommandLog::Enter(const CommandEntry& entry) {
 }
 
 bool CommandLog::Extend(const std::string& command_id, UnixMicros lease_until) {
+  const Turn turn(writers_);
   Database::Lease session = database_.Acquire(Purpose::kProject);
   Transaction transaction(*session);
   session->BeginWrite();
@@ -117,8 +136,10 @@ bool CommandLog::Extend(const std::string& command_id, UnixMicros lease_until) {
 }
 
 bool CommandLog::Close(const std::string& command_id, const Closing& closing) {
-  // What is ok can be told from the event log after a power loss; a refusal is kept nowhere else.
-  Database::Lease session = database_.Acquire(closing.ok ? Purpose::kProject : Purpose::kAppend);
+  const Turn turn(writers_);
+  std::unique_lock flushing(flushing_, std::defer_lock);
+  if (closing.flush) flushing.lock();
+  Database::Lease session = database_.Acquire(closing.flush ? Purpose::kAppend : Purpose::kProject);
   Transaction transaction(*session);
   session->BeginWrite();
   const bool closed = CloseIn(*session, command_id, closing, kWhatever);

@@ -3,7 +3,9 @@
 // event log. Thread safe; throws StorageError.
 #pragma once
 
+#include <mutex>
 #include <optional>
+#include <semaphore>
 #include <string>
 #include <vector>
 
@@ -37,6 +39,7 @@ struct Closing {
   std::string document;  // JSON text: the result or the error
   std::optional<std::int64_t> position;
   std::optional<std::int64_t> duration_us;
+  bool flush = false;  // the answer must outlive a power loss, and the event log cannot tell it
   // The command did nothing and its answer says to send it again: the same key may run anew.
   bool release_key = false;
 };
@@ -73,7 +76,12 @@ class CommandLog {
   std::vector<CommandEntry> List(const CommandFilter& filter, const query::PageRequest& request);
 
  private:
+  // Sessions that write here at a time: however many commands run, they leave the others their share.
+  static constexpr std::ptrdiff_t kWriters = 4;
+
   storage::Database& database_;
+  std::counting_semaphore<kWriters> writers_{kWriters};
+  std::mutex flushing_;  // one at a time stands in the way of appends
 };
 
 // The result of a command over an aggregate, as its last event tells it.
