@@ -7,7 +7,7 @@ set -euo pipefail
 
 declare -A packages=(
   [build]="g++ cmake ninja-build pkg-config libssl-dev libsqlite3-dev libpqxx-dev nlohmann-json3-dev
-           libspdlog-dev libcli11-dev libcpp-httplib-dev prometheus-cpp-dev"
+           libspdlog-dev libcli11-dev libcpp-httplib-dev prometheus-cpp-dev libvalijson-dev"
   [run]="libssl3 libsqlite3-0 libpqxx-6.4 libspdlog1.10 libcpp-httplib0.11 libprometheus-cpp-core1.0
          ca-certificates"
   [demo]="curl jq"

@@ -1,5 +1,6 @@
 #include "projections/registry.h"
 
+#include "projections/account_balance.h"
 #include "projections/customer_timeline.h"
 #include "projections/customers.h"
 #include "projections/event_counts.h"
@@ -17,10 +18,11 @@ const std::vector<const Projection*>& AllProjections() {
   static const Invoices kInvoices;
   static const CustomerTimeline kCustomerTimeline;
   static const Revenue kRevenue;
+  static const AccountBalance kAccountBalance;
   static const EventCounts kEventCounts;
-  static const std::vector<const Projection*> kAll = {&kSubscriptions, &kPaymentLedger,    &kCustomers,
-                                                      &kInvoices,      &kCustomerTimeline, &kRevenue,
-                                                      &kEventCounts};
+  static const std::vector<const Projection*> kAll = {&kSubscriptions,  &kPaymentLedger,    &kCustomers,
+                                                      &kInvoices,       &kCustomerTimeline, &kRevenue,
+                                                      &kAccountBalance, &kEventCounts};
   return kAll;
 }
 

@@ -75,6 +75,10 @@ class Metrics::Families {
                                                 .Name("billhook_http_request_seconds")
                                                 .Help("Time from a whole request to its answer")
                                                 .Register(registry);
+  prometheus::Family<Counter>& commands = prometheus::BuildCounter()
+                                              .Name("billhook_commands_total")
+                                              .Help("Commands by type and what became of them")
+                                              .Register(registry);
   Gauge& connections = prometheus::BuildGauge()
                            .Name("billhook_http_connections")
                            .Help("Open connections")
@@ -108,6 +112,10 @@ void Metrics::ObserveRequest(std::string_view route, std::string_view method, in
             {"status", std::to_string(status)}},
            kSeconds)
       .Observe(Seconds(duration));
+}
+
+void Metrics::CountCommand(std::string_view type, std::string_view status) {
+  families_->commands.Add({{"type", std::string(type)}, {"status", std::string(status)}}).Increment();
 }
 
 void Metrics::SetQueueDepth(std::size_t depth) {

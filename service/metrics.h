@@ -22,6 +22,9 @@ class Metrics {
   void ObserveRequest(std::string_view route, std::string_view method, int status,
                       std::chrono::nanoseconds duration);
 
+  // `status` is "ok", "error" or "unavailable"; `type` a registered command type or "unknown".
+  void CountCommand(std::string_view type, std::string_view status);
+
   // Gauges, set when the page is asked for.
   void SetQueueDepth(std::size_t depth);
   void SetProjection(const std::string& projection, double lag_events, double lag_seconds,

@@ -71,9 +71,11 @@ Service::Service(Config config, Clock clock)
             snapshotter_.Wake();
           },
           [this](const StorageError& error) { LogAppendFailure(error); }),
+      commands_(*database_, group_commit_, {read_models_, projector_, clock}, metrics_,
+                {.max_waiters = std::max<std::size_t>(1, config_.http_threads / 4)}),
       services_{config_,    *database_,    log_,     read_models_,
                 projector_, group_commit_, metrics_, [this] { return server_.stats(); },
-                clock},
+                clock,      commands_},
       api_(config_.api_keys, metrics_),
       server_(
           LimitsOf(config_), config_.http_threads,
@@ -83,6 +85,8 @@ Service::Service(Config config, Clock clock)
           }) {
   http::AddAllRoutes(api_, services_);
   read_models_.Register(AllProjections(), clock());
+  // The one process that owns a SQLite file finds only its own predecessors' commands there.
+  commands_.CloseAbandoned(database_->engine() == "sqlite");
 }
 
 Service::~Service() = default;
@@ -106,6 +110,7 @@ std::string Service::Start() {
 
 bool Service::Stop(std::chrono::steady_clock::time_point deadline) {
   projector_.ReleaseWaiters();
+  commands_.ReleaseWaiters();
   const bool finished = server_.Stop(deadline);
   group_commit_.Stop();
   snapshotter_.Stop();

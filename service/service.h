@@ -47,6 +47,7 @@ class Service {
   std::size_t append_failures_ = 0;  // since the last line; the writer's thread alone
   std::chrono::steady_clock::time_point next_append_failure_line_{};
   ingest::GroupCommit group_commit_;
+  commands::CommandBus commands_;
   http::Services services_;
   http::Api api_;
   http::Server server_;

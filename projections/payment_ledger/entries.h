@@ -14,7 +14,7 @@
 namespace billhook::ledger {
 
 struct Entry {
-  std::string type;    // "payment", "refund", "dispute", "fee", "payout"
+  std::string type;    // "payment", "refund", "dispute", "fee", "payout", "manual_payment", "adjustment"
   std::string source;  // the source object's ID; the entry's ID is "type:source"
   std::int64_t amount = 0;
   std::string currency;

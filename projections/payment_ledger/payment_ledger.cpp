@@ -8,6 +8,7 @@
 #include "projections/newest_events.h"
 #include "projections/payment_ledger/entry_versions.h"
 #include "projections/payment_ledger/family.h"
+#include "projections/payment_ledger/manual_entries.h"
 
 namespace billhook {
 
@@ -336,6 +337,7 @@ class Booking {
 Changes PaymentLedger::Apply(const std::vector<RecordedEvent>& batch, ReadModel& read_model) const {
   Changes changes;
   Booking(read_model, changes).Run(batch);
+  ledger::BookManualEntries(batch, read_model, changes);
   return changes;
 }
 

@@ -143,4 +143,17 @@ Statistics StatisticsOf(storage::Database& database, const std::string& tenant) 
   return statistics;
 }
 
+std::string StatisticsBody(const Statistics& statistics) {
+  return nlohmann::ordered_json({{"total_events", statistics.total},
+                                 {"events_by_type", statistics.by_event_type},
+                                 {"events_by_aggregate_type", statistics.by_aggregate_type},
+                                 {"latest_position", statistics.latest_position}})
+      .dump();
+}
+
+std::int64_t LatestPosition(storage::Database& database) {
+  storage::Database::Lease session = database.Acquire(storage::Purpose::kRead);
+  return session->Query("SELECT position FROM log_head WHERE singleton = 1").Int(0, 0);
+}
+
 }  // namespace billhook::query

@@ -58,5 +58,10 @@ struct Statistics {
 };
 // Always true to the log: what the counts have not seen yet is counted on the way.
 Statistics StatisticsOf(storage::Database& database, const std::string& tenant);
+// As callers see them.
+std::string StatisticsBody(const Statistics& statistics);
+
+// The position of the last event of the log.
+std::int64_t LatestPosition(storage::Database& database);
 
 }  // namespace billhook::query

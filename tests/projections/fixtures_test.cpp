@@ -37,6 +37,7 @@ TEST(ReadModels, CanUseEveryShapeOfEveryEvent) {
 TEST(ReadModels, FindAFixtureForEachFamilyOfEventsThatTheyRead) {
   for (const Projection* projection : AllProjections()) {
     for (std::string_view family : projection->payloads()) {
+      if (family.find('.') == std::string_view::npos) continue;  // our own: Stripe's types have a dot
       const bool found = std::any_of(AllFixtures().begin(), AllFixtures().end(), [&](const Fixture& fixture) {
         return fixture.event.at("type").get_ref<const std::string&>().starts_with(family);
       });

@@ -60,11 +60,7 @@ Response ListOne(Call& call, Services& services) {
 Response Statistics(Call& call, Services& services) {
   if (std::optional<Response> refusal = AwaitLog(call, services)) return *refusal;
   const query::Statistics statistics = query::StatisticsOf(services.database, call.caller.tenant);
-  const nlohmann::ordered_json body = {{"total_events", statistics.total},
-                                       {"events_by_type", statistics.by_event_type},
-                                       {"events_by_aggregate_type", statistics.by_aggregate_type},
-                                       {"latest_position", statistics.latest_position}};
-  return ReadModelResponse(body.dump(), statistics.latest_position);
+  return ReadModelResponse(query::StatisticsBody(statistics), statistics.latest_position);
 }
 
 // One event as posted; its payload is still to come.

@@ -83,6 +83,7 @@ std::optional<Response> AwaitLog(Call& call, Services& services) {
   const auto min_position = call.query.Integer("min_position", 0, std::numeric_limits<std::int64_t>::max());
   call.query.Integer("wait_ms", 0, kMaxWaitMs);
   if (!call.query.errors().empty()) return Problem(422, "invalid_parameter", "");
+  // Who knows a position knows it from a commit: there is nothing to wait for.
   if (!min_position || services.log.LatestPosition() >= *min_position) return std::nullopt;
   return Unavailable("projection_behind", "The log has not reached min_position yet.");
 }

@@ -9,6 +9,8 @@ void AddAllRoutes(Api& api, Services& services) {
   AddRevenueRoutes(api, services);
   AddCustomerRoutes(api, services);
   AddInvoiceRoutes(api, services);
+  AddCommandRoutes(api, services);
+  AddQueryRoutes(api, services);
   AddEventRoutes(api, services);
   AddReplayRoutes(api, services);
   AddProjectionRoutes(api, services);

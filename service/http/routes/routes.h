@@ -3,6 +3,7 @@
 #pragma once
 
 #include "service/clock.h"
+#include "service/commands/bus.h"
 #include "service/config.h"
 #include "service/http/api.h"
 #include "service/http/server.h"
@@ -25,6 +26,7 @@ struct Services {
   Metrics& metrics;
   std::function<Server::Stats()> http_stats;
   Clock clock;
+  commands::CommandBus& commands;
 };
 
 void AddWebhookRoutes(Api& api, Services& services);
@@ -33,6 +35,8 @@ void AddLedgerRoutes(Api& api, Services& services);
 void AddRevenueRoutes(Api& api, Services& services);
 void AddCustomerRoutes(Api& api, Services& services);
 void AddInvoiceRoutes(Api& api, Services& services);
+void AddCommandRoutes(Api& api, Services& services);
+void AddQueryRoutes(Api& api, Services& services);
 void AddEventRoutes(Api& api, Services& services);
 void AddReplayRoutes(Api& api, Services& services);
 void AddProjectionRoutes(Api& api, Services& services);
