@@ -55,8 +55,8 @@ CREATE TABLE customer_timeline (
   body TEXT NOT NULL,
   PRIMARY KEY (generation, row_key)
 );
-CREATE INDEX customer_timeline_customer ON customer_timeline (generation, tenant, customer, occurred_at, event_id)
-  WHERE customer IS NOT NULL;
+CREATE INDEX customer_timeline_customer
+  ON customer_timeline (generation, tenant, customer, livemode, account, occurred_at, event_id) WHERE customer IS NOT NULL;
 CREATE INDEX customer_timeline_own ON customer_timeline (generation, own_key) WHERE own_key IS NOT NULL;
 CREATE INDEX customer_timeline_link ON customer_timeline (generation, link_key) WHERE link_key IS NOT NULL;
 CREATE INDEX customer_timeline_second_link ON customer_timeline (generation, second_link_key)

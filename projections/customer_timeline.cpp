@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <map>
 #include <set>
 #include <tuple>
 
 #include "domain/stripe/envelope.h"
 #include "domain/stripe/event_body.h"
 #include "domain/stripe/fields.h"
+#include "domain/stripe/upcast.h"
 #include "projections/body_json.h"
 
 namespace billhook {
@@ -41,13 +44,22 @@ enum : std::size_t {
   kOccurredAt,
   kPhase,
   // The families that the event is of, each the key of a charge, payment intent or invoice, or null: its own
-  // object, and what that belongs to. The first of them that has a customer gives it to the event.
+  // object, and what that belongs to. The nearest family that has a customer gives it to the event, the first
+  // of those that are equally near.
   kOwnKey,
   kLinkKey,
   kSecondLinkKey,
   kBody
 };
 constexpr std::array<std::size_t, 3> kFamilies = {kOwnKey, kLinkKey, kSecondLinkKey};
+
+// How far from its own families an event looks for a customer: a hop leads from one family of an event that
+// names none to its others. A refund gets from its charge to the payment intent, and on to the invoice that
+// is paid by it.
+constexpr int kMaxHops = 2;
+
+// The object itself no longer names the customer then.
+constexpr std::string_view kDetached = "payment_method.detached";
 
 // The beginnings of the types of events whose objects may concern a customer.
 constexpr std::string_view kBeginnings[] = {"customer.",
@@ -84,9 +96,11 @@ constexpr const char* kAmounts[] = {"amount", "amount_total", "amount_due", "amo
 // Most of an event is of no interest here, and left out of the document that is made of it.
 bool Wants(std::size_t depth, std::string_view key) {
   constexpr std::string_view kOfEvent[] = {"data", "livemode", "account"};
-  constexpr std::string_view kOfObject[] = {"object",        "id",      "livemode", "customer", "charge",
-                                            "latest_charge", "invoice", "payment",  "currency", "status",
-                                            "payment_intent"};
+  constexpr std::string_view kOfObject[] = {"object", "id", "livemode", "customer", "charge", "latest_charge",
+                                            "invoice", "payment", "currency", "status", "payment_intent",
+                                            // What older shapes tell a status, an amount or a link by.
+                                            "paid", "forgiven", "closed", "attempted", "billing",
+                                            "paid_out_of_band", "total", "charges"};
   const auto is_key = [key](std::string_view name) { return name == key; };
   switch (depth) {
     case 1:
@@ -99,6 +113,11 @@ bool Wants(std::size_t depth, std::string_view key) {
     default:
       return true;
   }
+}
+
+// What an update changed is of interest where it alone names the customer.
+bool WantsWithPrevious(std::size_t depth, std::string_view key) {
+  return Wants(depth, key) || (depth == 2 && key == "previous_attributes");
 }
 
 OrderedJson AmountOf(const stripe::Fields& fields) {
@@ -120,13 +139,14 @@ OrderedJson WordOf(const stripe::Fields& fields, const char* key) {
 class RowReader {
  public:
   explicit RowReader(const stripe::EventBody& event)
-      : event_(event), fields_(event.object, "event.data.object") {}
+      : event_(event),
+        newest_shape_(stripe::Upcast(event.object["object"].get_ref<const std::string&>(), event.object)),
+        fields_(newest_shape_, "event.data.object") {}
 
   Result<std::optional<Row>, std::string> Read() {
     const std::string object = fields_.Id("object");
     const std::optional<std::string> id = fields_.ExpandableId("id");
-    const std::optional<std::string> customer =
-        object == "customer" ? fields_.Id("id") : fields_.ExpandableId("customer");
+    const std::optional<std::string> customer = CustomerOf(object);
     std::array<Cell, 3> families = FamiliesOf(object, id, customer.has_value());
     if (!fields_.ok()) return Unexpected(fields_.fault());
     const auto is_set = [](const Cell& cell) { return std::holds_alternative<std::string>(cell); };
@@ -148,6 +168,16 @@ class RowReader {
   }
 
  private:
+  std::optional<std::string> CustomerOf(const std::string& object) {
+    if (object == "customer") return fields_.Id("id");
+    std::optional<std::string> customer = fields_.ExpandableId("customer");
+    if (customer || event_.type != kDetached || !event_.previous_attributes.is_object()) return customer;
+    stripe::Fields previous(event_.previous_attributes, "previous_attributes");
+    customer = previous.ExpandableId("customer");
+    if (!previous.ok()) fields_.Fail("customer", "usable: " + previous.fault());
+    return customer;
+  }
+
   [[nodiscard]] Cell Key(std::string_view kind, const std::optional<std::string>& id) const {
     if (!id) return {};
     return JoinKey({event_.tenant, event_.livemode ? "live" : "test", event_.account, kind, *id});
@@ -194,6 +224,7 @@ class RowReader {
   }
 
   const stripe::EventBody& event_;
+  const stripe::Overlay newest_shape_;
   stripe::Fields fields_;
 };
 
@@ -216,20 +247,16 @@ class Linking {
 
   void Run(const std::vector<RecordedEvent>& batch) {
     TakeIn(batch);
-    std::set<std::string> touched;
-    for (const auto& [key, row] : rows_) NoteFamilies(row, touched);
-    // Whoever waits in a family that this batch touches may get another customer.
-    LoadFamilies(touched);
+    for (const auto& [key, row] : rows_) NoteFamilies(row);
+    // Whoever waits so near to a family that this batch touches may get another customer.
+    for (int hop = 0; hop <= kMaxHops; ++hop) LoadFamilies();
     std::vector<Row*> waiting;
-    std::set<std::string> of_the_waiting;
     for (auto& [key, row] : rows_) {
-      if (NamesCustomer(row)) continue;
-      waiting.push_back(&row);
-      NoteFamilies(row, of_the_waiting);
+      if (!NamesCustomer(row)) waiting.push_back(&row);
     }
-    for (const std::string& key : touched) of_the_waiting.erase(key);
-    LoadFamilies(of_the_waiting);
-    GiveCustomers(waiting);
+    // All that these can look at.
+    for (int hop = 0; hop <= kMaxHops; ++hop) LoadFamilies();
+    GiveCustomers(std::move(waiting));
     for (Row* row : written_) changes_.Put(CustomerTimeline::kTable, std::move(*row));
   }
 
@@ -237,7 +264,9 @@ class Linking {
   void TakeIn(const std::vector<RecordedEvent>& batch) {
     for (const RecordedEvent& recorded : batch) {
       if (!Reads(recorded.event)) continue;
-      const Result<stripe::EventBody, std::string> body = stripe::ReadEventBody(recorded, &Wants);
+      const bool detached = recorded.event.event_type == kDetached;
+      const Result<stripe::EventBody, std::string> body =
+          stripe::ReadEventBody(recorded, detached ? &WantsWithPrevious : &Wants);
       if (!body) {
         changes_.dead_letters.push_back({&recorded, body.error()});
         continue;
@@ -256,43 +285,81 @@ class Linking {
     return &rows_.emplace(std::move(key), std::move(row)).first->second;
   }
 
-  static void NoteFamilies(const Row& row, std::set<std::string>& families) {
+  void NoteFamilies(const Row& row) {
     for (std::size_t family : kFamilies) {
-      if (const std::string* key = TextIn(row, family)) families.insert(*key);
+      if (const std::string* key = TextIn(row, family)) noted_.insert(*key);
     }
   }
 
-  void LoadFamilies(const std::set<std::string>& families) {
-    if (families.empty()) return;
-    const std::vector<std::string> keys(families.begin(), families.end());
+  // Loads the families that are noted, and notes those that lie one hop further.
+  void LoadFamilies() {
+    std::vector<std::string> keys;
+    std::set_difference(noted_.begin(), noted_.end(), loaded_.begin(), loaded_.end(),
+                        std::back_inserter(keys));
+    if (keys.empty()) return;
+    loaded_ = noted_;
     for (std::size_t family : kFamilies) {
       const std::string_view column = CustomerTimeline::kTable.columns[family].name;
-      for (Row& row : read_model_.Find(CustomerTimeline::kTable, column, keys)) Remember(std::move(row));
+      for (Row& row : read_model_.Find(CustomerTimeline::kTable, column, keys)) {
+        const Row& known = *Remember(std::move(row));
+        if (!NamesCustomer(known)) NoteFamilies(known);
+      }
     }
   }
 
-  void GiveCustomers(const std::vector<Row*>& waiting) {
-    std::map<std::string_view, const Row*> newest;  // the event that names a family's customer
+  // For each family the newest event that names its customer.
+  using Naming = std::map<std::string_view, const Row*>;
+
+  static void KeepNewer(const Row& row, const Row*& newest) {
+    if (newest == nullptr || IsNewer(row, *newest)) newest = &row;
+  }
+
+  // The first of the row's families that has a customer says which.
+  static const Row* NamingOf(const Row& row, const Naming& naming) {
+    for (std::size_t family : kFamilies) {
+      const std::string* key = TextIn(row, family);
+      if (key == nullptr) continue;
+      if (const auto found = naming.find(*key); found != naming.end()) return found->second;
+    }
+    return nullptr;
+  }
+
+  [[nodiscard]] Naming NamingEvents() const {
+    Naming naming;
     for (const auto& [row_key, row] : rows_) {
       if (!NamesCustomer(row)) continue;
       for (std::size_t family : kFamilies) {
-        const std::string* key = TextIn(row, family);
-        if (key == nullptr) continue;
-        const Row*& known = newest[*key];
-        if (known == nullptr || IsNewer(row, *known)) known = &row;
+        if (const std::string* key = TextIn(row, family)) KeepNewer(row, naming[*key]);
       }
     }
-    for (Row* row : waiting) {
+    return naming;
+  }
+
+  // Gives families without a customer that of those one hop away.
+  void Hop(Naming& naming) const {
+    Naming further;
+    for (const auto& [row_key, row] : rows_) {
+      const Row* nearest = NamesCustomer(row) ? nullptr : NamingOf(row, naming);
+      if (nearest == nullptr) continue;
       for (std::size_t family : kFamilies) {
-        const std::string* key = TextIn(*row, family);
-        const auto naming = key == nullptr ? newest.end() : newest.find(*key);
-        if (naming == newest.end()) continue;
-        if ((*row)[kCustomer] != (*naming->second)[kCustomer]) {
-          (*row)[kCustomer] = (*naming->second)[kCustomer];
+        if (const std::string* key = TextIn(row, family)) KeepNewer(*nearest, further[*key]);
+      }
+    }
+    naming.merge(further);  // what is there stays
+  }
+
+  void GiveCustomers(std::vector<Row*> waiting) {
+    Naming naming = NamingEvents();
+    for (int hop = 0; hop <= kMaxHops && !waiting.empty(); ++hop) {
+      if (hop > 0) Hop(naming);
+      std::erase_if(waiting, [&](Row* row) {
+        const Row* nearest = NamingOf(*row, naming);
+        if (nearest != nullptr && (*row)[kCustomer] != (*nearest)[kCustomer]) {
+          (*row)[kCustomer] = (*nearest)[kCustomer];
           written_.insert(row);
         }
-        break;
-      }
+        return nearest != nullptr;
+      });
     }
   }
 
@@ -300,6 +367,8 @@ class Linking {
   Changes& changes_;
   std::map<std::string, Row> rows_;  // by row key
   std::set<Row*> written_;           // those of them that are new or changed
+  std::set<std::string> noted_;      // families to look at
+  std::set<std::string> loaded_;     // those of them whose rows are all here
 };
 
 }  // namespace

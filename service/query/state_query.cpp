@@ -45,6 +45,7 @@ State Read(storage::Database& database, const StateView& view, const std::string
       "SELECT " + id + ", row_key, CAST(" + std::string(view.value) + " AS TEXT), " + qualified + " FROM " +
           std::string(view.table) + where.sql() + " ORDER BY 1, 2 LIMIT " + limit,
       where.parameters());
+  const std::string before_the_page = request.after.empty() ? "" : request.after[0];  // no ID is empty
   State state;
   state.position = live.position;
   std::size_t bytes = 0;
@@ -54,9 +55,10 @@ State Read(storage::Database& database, const StateView& view, const std::string
       state.has_more = true;
       break;
     }
-    // Rows with one ID stand side by side.
-    const bool repeated = (i > 0 && rows.Text(i - 1, 0) == rows.Text(i, 0)) ||
-                          (i + 1 < rows.size() && rows.Text(i + 1, 0) == rows.Text(i, 0));
+    // Rows with one ID stand side by side, be it on two pages.
+    const std::string& before = i > 0 ? rows.Text(i - 1, 0) : before_the_page;
+    const bool repeated =
+        before == rows.Text(i, 0) || (i + 1 < rows.size() && rows.Text(i + 1, 0) == rows.Text(i, 0));
     state.entries.emplace_back(rows.Text(i, repeated ? 3 : 0), rows.Text(i, 2));
     state.last = {rows.Text(i, 0), rows.Text(i, 1)};
   }

@@ -116,6 +116,55 @@ TEST(CustomerTimeline, LinksThroughThePaymentIntentWhereNoChargeIsKnown) {
             (Lines{{"cus_1", "evt_1 evt_2 "}}));
 }
 
+TEST(CustomerTimeline, LinksThroughAChargeWhoseIntentAloneNamesTheCustomer) {
+  EXPECT_EQ(
+      TimelinesAfter({At(1, "payment_intent.succeeded", Of("cus_1", PaymentIntent("pi_1", 100))),
+                      At(2, "charge.succeeded", With(Charge("ch_1", 100), {{"payment_intent", "pi_1"}})),
+                      At(3, "refund.created", Refund("re_1", 100, "ch_1")),
+                      At(4, "charge.dispute.created", Dispute("dp_1", 100, "ch_1", "lost"))}),
+      (Lines{{"cus_1", "evt_1 evt_2 evt_3 evt_4 "}}));
+}
+
+TEST(CustomerTimeline, LinksARefundAsFarAsTheInvoiceThatThePaymentPaid) {
+  const Json payment = {{"object", "invoice_payment"},
+                        {"id", "inpay_1"},
+                        {"invoice", "in_1"},
+                        {"payment", {{"type", "payment_intent"}, {"payment_intent", "pi_1"}}}};
+  EXPECT_EQ(
+      TimelinesAfter({At(1, "invoice.paid", Invoice("in_1", "paid")), At(2, "invoice_payment.paid", payment),
+                      At(3, "charge.succeeded", With(Charge("ch_1", 100), {{"payment_intent", "pi_1"}})),
+                      At(4, "refund.created", Refund("re_1", 100, "ch_1")),
+                      At(5, "payment_intent.succeeded", PaymentIntent("pi_1", 100))}),
+      (Lines{{"cus_1", "evt_1 evt_2 evt_3 evt_4 evt_5 "}}));
+}
+
+TEST(CustomerTimeline, PrefersANearCustomerToAFarOneHoweverNew) {
+  EXPECT_EQ(TimelinesAfter({At(9, "payment_intent.succeeded", Of("cus_2", PaymentIntent("pi_1", 100))),
+                            At(1, "charge.pending", With(Charge("ch_1", 100), {{"payment_intent", "pi_1"}})),
+                            At(2, "charge.succeeded", Of("cus_1", Charge("ch_1", 100))),
+                            At(3, "refund.created", Refund("re_1", 100, "ch_1"))}),
+            (Lines{{"cus_1", "evt_1 evt_2 evt_3 "}, {"cus_2", "evt_9 "}}));
+}
+
+TEST(CustomerTimeline, LinksAChargeThroughAnOldIntentThatListsItsCharges) {
+  const Json intent = With(test::Without(PaymentIntent("pi_1", 100), "latest_charge"),
+                           {{"charges", {{"object", "list"}, {"data", {{{"id", "ch_1"}}}}}}});
+  EXPECT_EQ(TimelinesAfter({At(1, "payment_intent.succeeded", Of("cus_1", intent)),
+                            At(2, "charge.succeeded", Charge("ch_1", 100))}),
+            (Lines{{"cus_1", "evt_1 evt_2 "}}));
+}
+
+TEST(CustomerTimeline, HoldsAPaymentMethodThatWasTakenFromTheCustomer) {
+  StripeEvent detached =
+      At(1, "payment_method.detached", {{"object", "payment_method"}, {"id", "pm_1"}, {"customer", nullptr}});
+  detached.previous_attributes = {{"customer", "cus_1"}};
+  EXPECT_EQ(TimelinesAfter({detached}), (Lines{{"cus_1", "evt_1 "}}));
+  detached.previous_attributes = {{"customer", 7}};
+  EXPECT_EQ(After({detached}).dead_letters().at("evt_1"),
+            "event.data.object.customer must be usable: previous_attributes.customer must be an ID or an "
+            "object with one");
+}
+
 TEST(CustomerTimeline, PrefersTheChargesCustomerToTheIntents) {
   const Json refund = With(Refund("re_1", 100, "ch_1"), {{"payment_intent", "pi_1"}});
   EXPECT_EQ(TimelinesAfter({At(9, "payment_intent.succeeded", Of("cus_2", PaymentIntent("pi_1", 100))),

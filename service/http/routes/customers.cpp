@@ -18,8 +18,10 @@ query::CustomerFilter ScopeOf(Call& call) {
   return filter;
 }
 
-Response NotFound() {
-  return Problem(404, "not_found", "There is no such customer.");
+Response NotOne(std::size_t found) {
+  if (found == 0) return Problem(404, "not_found", "There is no such customer.");
+  return Problem(422, "customer_ambiguous",
+                 "This ID stands under several accounts or livemodes: name account or livemode.");
 }
 
 Response List(Call& call, Services& services) {
@@ -35,11 +37,7 @@ Response Get(Call& call, Services& services) {
   const query::CustomerFilter filter = ScopeOf(call);
   if (std::optional<Response> refusal = AwaitProjections(call, services, kJoined)) return *refusal;
   query::Page found = query::FindCustomer(services.database, call.path_parameters[0], filter);
-  if (found.rows.empty()) return NotFound();
-  if (found.has_more || found.rows.size() > 1) {
-    return Problem(422, "customer_ambiguous",
-                   "This ID stands under several accounts or livemodes: name account or livemode.");
-  }
+  if (found.has_more || found.rows.size() != 1) return NotOne(found.rows.size());
   return ReadModelResponse(std::move(found.rows.front()), found.position);
 }
 
@@ -48,8 +46,8 @@ Response Timeline(Call& call, Services& services) {
   const query::TimelineFilter filter = {call.caller.tenant, call.path_parameters[0],
                                         call.query.Boolean("livemode"), call.query.Text("account")};
   if (std::optional<Response> refusal = AwaitProjections(call, services, kTimeline)) return *refusal;
-  const std::optional<query::Page> found = query::ListTimeline(services.database, filter, page);
-  return found ? ListResponse(*found) : NotFound();
+  const query::Timeline timeline = query::ReadTimeline(services.database, filter, page);
+  return timeline.customers == 1 ? ListResponse(timeline.page) : NotOne(timeline.customers);
 }
 
 }  // namespace

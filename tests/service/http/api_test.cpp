@@ -323,6 +323,26 @@ TEST(HttpApi, TellsTestAndLiveRowsWithOneIdApart) {
   EXPECT_EQ(service.Get(path + "&key=test//sub_1").Json()["value"]["status"], "canceled");
 }
 
+TEST(HttpApi, NamesAKeyOfAStateAlikeOnPagesOfAnySize) {
+  RunningService service;
+  service.PostWebhook(SubscriptionEvent("evt_1", "sub_1", "active"));
+  service.PostWebhook(SubscriptionEvent("evt_2", "sub_2", "active"));
+  service.PostWebhook(SubscriptionEvent("evt_3", "sub_2", "canceled", R"("livemode":false)"));
+  service.PostWebhook(SubscriptionEvent("evt_4", "sub_3", "active"));
+  const std::string path = "/api/v1/projections/subscriptions/state?" + Await(4);
+  for (const char* limit : {"1", "2", "3", "4"}) {
+    std::set<std::string> keys;
+    std::string cursor;
+    for (int page = 0; page < 4; ++page) {
+      const nlohmann::json answer = service.Get(path + "&limit=" + limit + cursor).Json();
+      for (const auto& [key, value] : answer["state"].items()) keys.insert(key);
+      if (!answer["has_more"]) break;
+      cursor = "&cursor=" + answer["next_cursor"].get<std::string>();
+    }
+    EXPECT_EQ(keys, (std::set<std::string>{"live//sub_2", "sub_1", "sub_3", "test//sub_2"})) << limit;
+  }
+}
+
 TEST(HttpApi, RefusesACursorOfAnotherList) {
   RunningService service;
   for (const char* path : {"/api/v1/events?cursor=", "/api/v1/dead-letters?cursor="}) {

@@ -201,7 +201,8 @@ TEST_P(HttpCustomers, HaveTimelinesAlsoBeforeTheirOwnEventsAndNoneWithoutAny) {
   Post("customer.created", Customer("cus_2"));
   Post("charge.succeeded", Of("cus_2", Charge("ch_2", 100)), 1, false, "acct_1");
   EXPECT_EQ(IdsAt("/api/v1/customers/cus_1/timeline", "event_id"), "evt_1 ");
-  EXPECT_EQ(IdsAt("/api/v1/customers/cus_2/timeline", "event_id"), "evt_2 evt_3 ");
+  EXPECT_EQ(Get("/api/v1/customers/cus_2/timeline").Code(), "customer_ambiguous");
+  EXPECT_EQ(IdsAt("/api/v1/customers/cus_2/timeline?livemode=true", "event_id"), "evt_2 ");
   EXPECT_EQ(IdsAt("/api/v1/customers/cus_2/timeline?livemode=false", "event_id"), "evt_3 ");
   EXPECT_EQ(IdsAt("/api/v1/customers/cus_2/timeline?account=acct_1", "event_id"), "evt_3 ");
   EXPECT_EQ(Get("/api/v1/customers/cus_1/timeline?livemode=false").status, 404);
@@ -211,6 +212,21 @@ TEST_P(HttpCustomers, HaveTimelinesAlsoBeforeTheirOwnEventsAndNoneWithoutAny) {
   const std::string beyond =
       "5b22393939393939393939393939393939393939222c2278225d";  // ["999999999999999999","x"]
   EXPECT_EQ(Get("/api/v1/customers/cus_1/timeline?cursor=" + beyond).Json()["data"].size(), 0u);
+}
+
+TEST_P(HttpCustomers, OfOneIdUnderSeveralAccountsOrLivemodesHaveTimelinesOfTheirOwn) {
+  for (const auto& [livemode, account] : {std::pair(true, ""), std::pair(true, "acct_1"),
+                                          std::pair(true, "acct_2"), std::pair(false, "acct_1")})
+    Post("customer.created", Customer("cus_1"), 0, livemode, account);
+  const std::string path = "/api/v1/customers/cus_1/timeline";
+  for (const char* filter : {"", "?livemode=true", "?account=acct_1"}) {
+    EXPECT_EQ(Get(path + filter).status, 422) << filter;
+    EXPECT_EQ(Get(path + filter).Code(), "customer_ambiguous") << filter;
+  }
+  EXPECT_EQ(IdsAt(path + "?livemode=true&account=acct_1", "event_id"), "evt_2 ");
+  EXPECT_EQ(IdsAt(path + "?account=acct_2", "event_id"), "evt_3 ");
+  EXPECT_EQ(IdsAt(path + "?livemode=false", "event_id"), "evt_4 ");
+  EXPECT_EQ(Get(path + "?livemode=false&account=acct_2").status, 404);
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, HttpCustomers, ::testing::Values(Engine::kSqliteMemory, Engine::kPostgres),
