@@ -71,7 +71,7 @@ Service::Service(Config config, Clock clock)
             snapshotter_.Wake();
           },
           [this](const StorageError& error) { LogAppendFailure(error); }),
-      commands_(*database_, group_commit_, {read_models_, projector_, clock}, metrics_,
+      commands_(*database_, group_commit_, {*database_, read_models_, projector_, clock}, metrics_,
                 {.max_waiters = std::max<std::size_t>(1, config_.http_threads / 4)}),
       services_{config_,    *database_,    log_,     read_models_,
                 projector_, group_commit_, metrics_, [this] { return server_.stats(); },

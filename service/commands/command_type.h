@@ -26,6 +26,7 @@ struct Refusal {
 
 // What operations may touch.
 struct Operations {
+  storage::Database& database;
   storage::ReadModels& read_models;
   Projector& projector;
   Clock clock;

@@ -1,9 +1,12 @@
+#include <algorithm>
 #include <limits>
 
 #include "domain/ledger.h"
 #include "domain/prepaid_account.h"
 #include "service/commands/command_type.h"
 #include "service/query/dead_letters_query.h"
+#include "service/query/events_query.h"
+#include "service/snapshots/snapshots.h"
 
 namespace billhook::commands {
 namespace {
@@ -36,6 +39,26 @@ Result<Json, Refusal> RetryDeadLetter(Operations& operations, const std::string&
       return Json{{"dead_letter_id", name}, {"applied", retry == storage::Retry::kApplied}};
   }
   return Unexpected(Refusal{404, "not_found", "There is no such dead letter."});
+}
+
+Result<Json, Refusal> TakeSnapshot(Operations& operations, const std::string& tenant, const Json& data) {
+  const std::string id = data.at("aggregate_id").get<std::string>();
+  const std::vector<std::string> types = query::TypesOf(operations.database, tenant, id);
+  const auto wanted = data.find("aggregate_type");
+  const std::string type = wanted != data.end() ? wanted->get<std::string>()
+                           : types.empty()      ? ""
+                                                : types.front();
+  if (std::find(types.begin(), types.end(), type) == types.end())
+    return Unexpected(Refusal{404, "not_found", "There is no such stream."});
+  if (wanted == data.end() && types.size() > 1) {
+    return Unexpected(Refusal{422, "aggregate_ambiguous",
+                              "This ID stands under several aggregate types: name aggregate_type."});
+  }
+  const Result<snapshots::Snapshot, query::NoState> taken =
+      snapshots::Take(operations.database, {tenant, type, id}, std::nullopt, operations.clock());
+  if (!taken)
+    return Unexpected(Refusal{422, "no_state", "The events of this aggregate do not tell one state of it."});
+  return Json{{"aggregate_type", type}, {"aggregate_id", id}, {"version", taken->state.version}};
 }
 
 std::vector<CommandType> MakeAll() {
@@ -71,6 +94,10 @@ std::vector<CommandType> MakeAll() {
     "livemode":{"type":"boolean"}}})");
   static const Schema kRebuild(R"({"type":"object","additionalProperties":false,
     "required":["projection"],"properties":{"projection":{"type":"string","minLength":1,"maxLength":255}}})");
+  static const Schema kSnapshot(R"({"type":"object","additionalProperties":false,
+    "required":["aggregate_id"],"properties":{
+    "aggregate_id":{"type":"string","minLength":1,"maxLength":255},
+    "aggregate_type":{"type":"string","minLength":1,"maxLength":255}}})");
   static const Schema kRetry(R"({"type":"object","additionalProperties":false,
     "required":["dead_letter_id"],"properties":{
     "dead_letter_id":{"type":"string","minLength":1,"maxLength":255}}})");
@@ -88,6 +115,7 @@ std::vector<CommandType> MakeAll() {
        ledger(&ledger_commands::DecideAdjustLedger)},
       {"RebuildProjection", "projection", &kRebuild, Role::kOperator, &RebuildProjection},
       {"RetryDeadLetter", "dead_letter_id", &kRetry, Role::kOperator, &RetryDeadLetter},
+      {"TakeSnapshot", "aggregate_id", &kSnapshot, Role::kOperator, &TakeSnapshot},
   };
 }
 

@@ -85,9 +85,12 @@ Answered GetTotalPaid(const QueryCall& call) {
 Answered GetCustomerTimeline(const QueryCall& call) {
   const query::TimelineFilter filter{call.tenant, TextIn(call.filters, "customer_id").value(),
                                      BooleanIn(call.filters, "livemode"), TextIn(call.filters, "account")};
-  const std::optional<query::Page> page = query::ListTimeline(call.database, filter, call.page);
-  if (!page) return NotFound("There is no such customer.");
-  return PageAnswer(*page);
+  const query::Timeline timeline = query::ReadTimeline(call.database, filter, call.page);
+  if (timeline.customers == 0) return NotFound("There is no such customer.");
+  if (timeline.customers == 1) return PageAnswer(timeline.page);
+  return Unexpected(
+      QueryRefusal{422, "customer_ambiguous",
+                   "This ID stands under several accounts or livemodes: name account or livemode."});
 }
 
 Answered GetAggregateHistory(const QueryCall& call) {

@@ -31,7 +31,8 @@ class Process {
         group_commit_(
             log_, {}, &SystemClock, [](const auto&) {}, [](const auto&) {}),
         bus_(*database_, group_commit_,
-             {read_models_, projector_, [this] { return SystemClock() + ahead_us; }}, metrics_, options) {
+             {*database_, read_models_, projector_, [this] { return SystemClock() + ahead_us; }}, metrics_,
+             options) {
     read_models_.Register(AllProjections(), SystemClock());
   }
 

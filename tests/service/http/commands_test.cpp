@@ -249,6 +249,12 @@ TEST_P(Commands, OperateOnProjections) {
   EXPECT_EQ(Do("RetryDeadLetter", R"({"dead_letter_id":"payment_ledger:9"})").status, 404);
   EXPECT_EQ(Do("RebuildProjection", R"({"projection":"customers"})").status, 200);
   EXPECT_EQ(Do("RebuildProjection", R"({"projection":"none"})").status, 404);
+  EXPECT_EQ(Do("CreateAccount", R"({"account_id":"acc_snap","owner":"Ada"})").status, 200);
+  const nlohmann::json taken = Do("TakeSnapshot", R"({"aggregate_id":"acc_snap"})").Json();
+  EXPECT_EQ(
+      taken["result"],
+      (nlohmann::json{{"aggregate_type", "prepaid_account"}, {"aggregate_id", "acc_snap"}, {"version", 1}}));
+  EXPECT_EQ(Do("TakeSnapshot", R"({"aggregate_id":"none"})").status, 404);
 }
 
 TEST(CommandKeys, NeedAnOperatorAndCountWithinTheTenantAlone) {
