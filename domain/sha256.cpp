@@ -112,12 +112,15 @@ std::optional<Digest> DigestFromHex(std::string_view hex) {
   return digest;
 }
 
-std::string NewUuidV7(std::int64_t unix_ms) {
+std::string NewUuidV7(UnixMicros at) {
+  const std::int64_t unix_ms = at / 1000;
+  const auto fraction = static_cast<std::uint32_t>(at % 1000 * 4096 / 1000);  // of a millisecond, in 12 bits
   std::array<std::uint8_t, 16> bytes;
   BILLHOOK_CHECK(RAND_bytes(bytes.data(), bytes.size()) == 1);
   for (int i = 0; i < 6; ++i)
     bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(unix_ms >> (40 - 8 * i));
-  bytes[6] = static_cast<std::uint8_t>(0x70 | (bytes[6] & 0x0f));
+  bytes[6] = static_cast<std::uint8_t>(0x70 | fraction >> 8);
+  bytes[7] = static_cast<std::uint8_t>(fraction);
   bytes[8] = static_cast<std::uint8_t>(0x80 | (bytes[8] & 0x3f));
   std::string text;
   text.reserve(36);

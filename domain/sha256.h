@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "domain/time.h"
+
 namespace billhook {
 
 using Digest = std::array<std::uint8_t, 32>;
@@ -29,8 +31,8 @@ std::string ToHex(const Digest& digest);
 // The inverse of ToHex; nothing unless `hex` is exactly 64 lower-case hexadecimal digits.
 std::optional<Digest> DigestFromHex(std::string_view hex);
 
-// A new UUID of version 7 (RFC 9562): `unix_ms` in front, random bits behind. The only function here that is
-// not pure.
-std::string NewUuidV7(std::int64_t unix_ms);
+// A new UUID of version 7 (RFC 9562): the time in front, to about a quarter of a microsecond (its
+// section 6.2, method 3), random bits behind. The only function here that is not pure.
+std::string NewUuidV7(UnixMicros at);
 
 }  // namespace billhook

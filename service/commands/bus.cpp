@@ -190,7 +190,7 @@ Answer CommandBus::Execute(Command command, const Issuer& issuer,
   const auto started = steady_clock::now();
   CommandEntry entry;
   entry.created_at = operations_.clock();
-  entry.command_id = NewUuidV7(entry.created_at / 1000);
+  entry.command_id = NewUuidV7(entry.created_at);
   entry.tenant = issuer.tenant;
   entry.command_type = command.type;
   entry.issued_by = issuer.name;
@@ -282,7 +282,7 @@ CommandBus::Run CommandBus::Append(const OnAggregate& on, const std::vector<Deci
   AppendRequest request;
   for (const DecidedEvent& event : decided) {
     billhook::Append& append = request.emplace_back();
-    append.event.id = NewUuidV7(now / 1000);
+    append.event.id = NewUuidV7(now);
     append.event.tenant = issuer.tenant;
     append.event.aggregate_type = on.aggregate_type;
     append.event.aggregate_id = entry.aggregate_id.value();

@@ -55,7 +55,7 @@ std::string RequestIdOf(const Request& request) {
       std::all_of(given->begin(), given->end(), visible)) {
     return *given;
   }
-  return NewUuidV7(SystemClock() / 1000);
+  return NewUuidV7(SystemClock());
 }
 
 // HEAD is GET without the body, which the server leaves out.

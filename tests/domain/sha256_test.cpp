@@ -82,9 +82,9 @@ TEST(DigestHex, RefusesAllButSixtyFourLowerCaseDigits) {
 }
 
 TEST(UuidV7, BearsItsTimeVersionAndVariant) {
-  const std::string uuid = NewUuidV7(0x0123456789ab);
+  const std::string uuid = NewUuidV7(0x0123456789ab * std::int64_t{1000} + 500);
   ASSERT_EQ(uuid.size(), 36u);
-  EXPECT_EQ(uuid.substr(0, 15), "01234567-89ab-7");
+  EXPECT_EQ(uuid.substr(0, 18), "01234567-89ab-7800") << "half a millisecond is half of 12 bits";
   EXPECT_NE(std::string("89ab").find(uuid[19]), std::string::npos) << uuid;
   for (std::size_t i = 0; i < uuid.size(); ++i) {
     const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
@@ -95,7 +95,7 @@ TEST(UuidV7, BearsItsTimeVersionAndVariant) {
 
 TEST(UuidV7, NeverRepeatsWithinAMillisecond) {
   std::set<std::string> seen;
-  for (int i = 0; i < 1000; ++i) seen.insert(NewUuidV7(1'767'225'600'000));
+  for (int i = 0; i < 1000; ++i) seen.insert(NewUuidV7(1'767'225'600'000'000));
   EXPECT_EQ(seen.size(), 1000u);
 }
 

@@ -16,6 +16,7 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr int kTries = 40;
 constexpr int kCallers = 8;
 constexpr int kCommandsEach = 60;
 constexpr const char* kCreate = R"({"command_type":"CreateAccount","data":{"account_id":"a","owner":"Ada"}})";
@@ -31,10 +32,18 @@ void SendAll(const std::string& address, std::vector<std::vector<std::string>>& 
         // One in three takes out what the others put in; one in five is about no account.
         const std::string type = i % 3 == 2 ? "WithdrawMoney" : "DepositMoney";
         const std::string account = i % 5 == 4 ? "none" : "a";
-        const std::optional<http::Response> response = client.Send(
-            "POST", "/api/v1/commands",
-            {{"Idempotency-Key", "key-" + std::to_string(caller) + "-" + std::to_string(i)}},
-            R"({"command_type":")" + type + R"(","data":{"account_id":")" + account + R"(","amount":1}})");
+        const auto send = [&] {
+          return client.Send(
+              "POST", "/api/v1/commands",
+              {{"Idempotency-Key", "key-" + std::to_string(caller) + "-" + std::to_string(i)}},
+              R"({"command_type":")" + type + R"(","data":{"account_id":")" + account + R"(","amount":1}})");
+        };
+        std::optional<http::Response> response = send();
+        // 503 asks to come again: until the lease of what the killed process left behind runs out.
+        for (int again = 0; again < kTries && response && response->status == 503; ++again) {
+          std::this_thread::sleep_for(std::chrono::seconds(1));
+          response = send();
+        }
         if (!response || response->status == 503) continue;
         ++answered;
         const Json body = Json::parse(response->body);

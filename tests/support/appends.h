@@ -11,7 +11,7 @@ namespace billhook::test {
 inline AppendRequest StripeAppend(const std::string& event_id, const std::string& aggregate_id = "cus_1",
                                   const std::string& tenant = "default") {
   Append append;
-  append.event.id = NewUuidV7(1'767'225'600'000);
+  append.event.id = NewUuidV7(1'767'225'600'000'000);
   append.event.tenant = tenant;
   append.event.aggregate_type = "customer";
   append.event.aggregate_id = aggregate_id;
@@ -27,7 +27,7 @@ inline AppendRequest StripeAppend(const std::string& event_id, const std::string
 // An event of our own that expects its stream to stand at a version.
 inline Append DomainAppend(const std::string& aggregate_id, std::int64_t expected_version) {
   Append append;
-  append.event.id = NewUuidV7(1'767'225'600'000);
+  append.event.id = NewUuidV7(1'767'225'600'000'000);
   append.event.tenant = "default";
   append.event.aggregate_type = "prepaid_account";
   append.event.aggregate_id = aggregate_id;

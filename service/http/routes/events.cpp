@@ -71,7 +71,7 @@ Append AppendFrom(const Json& posted, const std::string& pointer, const Caller& 
                         "occurred_at", "expected_version"});
   Append append;
   Event& event = append.event;
-  event.id = NewUuidV7(now / 1000);
+  event.id = NewUuidV7(now);
   event.tenant = caller.tenant;
   event.source = Source::kApi;
   event.aggregate_type = reader.Identifier("aggregate_type", true).value_or("");

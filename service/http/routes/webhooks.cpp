@@ -37,7 +37,7 @@ Append AppendOf(stripe::Envelope envelope, const std::string& body, const std::s
                 UnixMicros now) {
   Append append;
   Event& event = append.event;
-  event.id = NewUuidV7(now / 1000);
+  event.id = NewUuidV7(now);
   event.tenant = tenant;
   event.aggregate_type = std::move(envelope.aggregate_type);
   event.aggregate_id = std::move(envelope.aggregate_id);

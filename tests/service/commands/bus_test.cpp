@@ -182,7 +182,7 @@ TEST_P(CommandBusOn, ResolvesACommandOfADeadProcessFromTheLogAndNeverRunsItTwice
   ASSERT_FALSE(process.bus_.log().Enter(dead));
   // Its process died between the commit of its event and the note of its outcome.
   billhook::Append append;
-  append.event.id = NewUuidV7(SystemClock() / 1000);
+  append.event.id = NewUuidV7(SystemClock());
   append.event.tenant = "default";
   append.event.aggregate_type = "prepaid_account";
   append.event.aggregate_id = "acc_1";
@@ -211,7 +211,7 @@ TEST_P(CommandBusOn, LetsACommandThatDiedBeforeItDidAnythingBeSentAgain) {
   ASSERT_FALSE(process.bus_.log().Enter(dead));
   // An admin's event cannot pretend to be its outcome.
   billhook::Append forged;
-  forged.event.id = NewUuidV7(SystemClock() / 1000);
+  forged.event.id = NewUuidV7(SystemClock());
   forged.event.tenant = "default";
   forged.event.aggregate_type = "note";
   forged.event.aggregate_id = "n_1";

@@ -160,7 +160,6 @@ TEST_P(RevenueRoute, RefusesBadParametersAndNamesThem) {
   const std::pair<const char*, const char*> queries[] = {
       {"", "?currency"},
       {"currency=", "?currency"},
-      {"currency=US.D", "?currency"},
       {"currency=usd&interval=week", "?interval"},
       {"currency=usd&from=yesterday", "?from"},
       {"currency=usd&to=2026-02-30", "?to"},

@@ -34,7 +34,7 @@ class SubscriptionStream : public OnEachEngine {
     for (const StripeEvent& event : events) {
       billhook::Append append;
       append.event = Recorded(event).event;
-      append.event.id = NewUuidV7(recorded_at / 1000);
+      append.event.id = NewUuidV7(recorded_at);
       append.event.aggregate_type = "subscription";
       append.event.aggregate_id = event.object["id"];
       append.content = ContentDigest(append.event);
