@@ -50,8 +50,8 @@ Result<Subscription, std::string> DecodeSubscription(const Json& object);
 
 // The sum over the items of unit amount x quantity a month (a year is 12 months, a week 12/52 of one, a day
 // 12/365), divided by the interval count, as one exact sum rounded once, halves to even. 0 unless the status
-// is active or past_due; metered items add 0; nothing when another item has no unit amount, or when the sum is
-// beyond int64.
+// is active or past_due; metered items add 0; nothing when another item has no unit amount, or when the sum
+// is beyond int64.
 std::optional<std::int64_t> MonthlyRecurringRevenue(const std::string& status,
                                                     const std::vector<SubscriptionItem>& items);
 

@@ -3,8 +3,8 @@
 // the books.
 #include <gtest/gtest.h>
 
-#include "projections/payment_ledger/payment_ledger.h"
 #include "projections/payment_ledger/entry_versions.h"
+#include "projections/payment_ledger/payment_ledger.h"
 #include "tests/support/memory_read_model.h"
 #include "tests/support/stripe_events.h"
 

@@ -465,7 +465,8 @@ TEST_P(HistoryOfSeed, PreviousAttributesAreWhatTheLastEventOfTheObjectShowed) {
       if (last.contains(id) && last[id] != object && last_version[id] == event["api_version"]) {
         const stripe::Sighting earlier{"evt_1", &last[id], nullptr};
         const stripe::Sighting later{"evt_2", &object, &event["data"]["previous_attributes"]};
-        EXPECT_TRUE(stripe::Follows(later, earlier) || stripe::FollowsInPart(later, earlier)) << type << " " << event["id"];
+        EXPECT_TRUE(stripe::Follows(later, earlier) || stripe::FollowsInPart(later, earlier))
+            << type << " " << event["id"];
         ++checked;
       }
     } else {
