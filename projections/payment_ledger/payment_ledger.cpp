@@ -171,6 +171,7 @@ class Booking {
       std::sort(members.begin(), members.end(),
                 [](const SightedObject* a, const SightedObject* b) { return a->key < b->key; });
       std::vector<ledger::Owner> owners;
+      owners.reserve(members.size());
       for (const SightedObject* member : members) owners.push_back(ledger::OwnerOf(member->key));
       touched_.push_back({Family(std::move(members)), scopes_.at(arrival.object_key), std::move(owners)});
     }

@@ -184,6 +184,7 @@ class Accounting {
       if (timeline.changed) keys_by_owner[ToHex(Sha256({key})).substr(0, 32)] = key;
     }
     std::vector<std::string> owners;
+    owners.reserve(keys_by_owner.size());
     for (const auto& [owner, key] : keys_by_owner) owners.push_back(owner);
     std::map<std::string, Row> before;
     for (Row& row : read_model_.Find(Revenue::kMovementsTable, "owner", owners)) {
