@@ -113,10 +113,11 @@ TEST(HttpServerStop, LosesNoAnswerUnderLoad) {
       return Echo(request);
     });
     std::atomic<int> answered{0};
+    std::vector<Peer> peers;  // all are connected before the first can see the end
+    for (int i = 0; i < 4; ++i) peers.emplace_back(*server);
     std::vector<std::thread> clients;
-    for (int i = 0; i < 4; ++i) {
+    for (Peer& peer : peers) {
       clients.emplace_back([&] {
-        Peer peer(*server);
         while (true) {
           peer.Send(Post("/p", "body"));
           if (peer.Read().status != 200) return;
