@@ -15,7 +15,6 @@
 namespace billhook::query {
 namespace {
 
-constexpr std::size_t kMaxHomonyms = 2;  // more than one is ambiguous already
 // Engines sum in 64 bits or worse: amounts are summed in two halves, which stay small, and put together in
 // 128 bits.
 constexpr std::int64_t kHalf = 1'000'000'000;

@@ -6,7 +6,6 @@ namespace billhook::query {
 namespace {
 
 constexpr const char* kInvoicesTable = "invoices";
-constexpr std::size_t kMaxHomonyms = 2;  // more than one is ambiguous already
 
 Page Read(storage::Database& database, const InvoiceFilter& filter, const std::optional<std::string>& id,
           const PageRequest& request) {

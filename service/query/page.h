@@ -14,6 +14,8 @@ namespace billhook::query {
 constexpr std::size_t kDefaultLimit = 20;
 constexpr std::size_t kMaxLimit = 100;
 constexpr std::size_t kMaxPageBytes = 8 << 20;
+constexpr std::size_t kMaxHomonyms =
+    2;  // rows of one ID that are looked for: more than one is ambiguous already
 
 // The key of a row in the order of a list: its parts as texts.
 using Key = std::vector<std::string>;

@@ -15,7 +15,6 @@ namespace billhook::query {
 namespace {
 
 constexpr const char* kSubscriptions = "subscriptions";
-constexpr std::size_t kMaxHomonyms = 2;  // more than one is ambiguous already
 
 std::int64_t NumberIn(const std::string& text) {
   std::int64_t number = 0;

@@ -6,7 +6,6 @@ namespace billhook::query {
 namespace {
 
 constexpr const char* kSubscriptionsTable = "subscriptions";
-constexpr std::size_t kMaxHomonyms = 2;  // more than one is ambiguous already
 
 Page Read(storage::Database& database, const SubscriptionFilter& filter, const std::optional<std::string>& id,
           const PageRequest& request) {

@@ -10,8 +10,6 @@
 namespace billhook::query {
 namespace {
 
-constexpr std::size_t kMaxHomonyms = 2;  // more than one is ambiguous already
-
 Where OfCustomer(const TimelineFilter& filter, const LiveModel& live, const char* customer_column) {
   Where where;
   where.Equal("generation", live.generation);

@@ -10,23 +10,9 @@ namespace {
 const std::vector<std::string> kJoined = {"customers", "subscriptions", "payment_ledger"};
 const std::vector<std::string> kTimeline = {"customer_timeline", "customers"};
 
-query::CustomerFilter ScopeOf(Call& call) {
-  query::CustomerFilter filter;
-  filter.tenant = call.caller.tenant;
-  filter.livemode = call.query.Boolean("livemode");
-  filter.account = call.query.Text("account");
-  return filter;
-}
-
-Response NotOne(std::size_t found) {
-  if (found == 0) return Problem(404, "not_found", "There is no such customer.");
-  return Problem(422, "customer_ambiguous",
-                 "This ID stands under several accounts or livemodes: name account or livemode.");
-}
-
 Response List(Call& call, Services& services) {
   const query::PageRequest page = PageRequestOf(call, query::kCustomerKeyParts);
-  query::CustomerFilter filter = ScopeOf(call);
+  auto filter = ScopedFilter<query::CustomerFilter>(call);
   filter.email = call.query.Text("email");
   filter.deleted = call.query.Boolean("deleted");
   if (std::optional<Response> refusal = AwaitProjections(call, services, kJoined)) return *refusal;
@@ -34,10 +20,10 @@ Response List(Call& call, Services& services) {
 }
 
 Response Get(Call& call, Services& services) {
-  const query::CustomerFilter filter = ScopeOf(call);
+  const auto filter = ScopedFilter<query::CustomerFilter>(call);
   if (std::optional<Response> refusal = AwaitProjections(call, services, kJoined)) return *refusal;
   query::Page found = query::FindCustomer(services.database, call.path_parameters[0], filter);
-  if (found.has_more || found.rows.size() != 1) return NotOne(found.rows.size());
+  if (found.has_more || found.rows.size() != 1) return NotOne("customer", found.rows.size());
   return ReadModelResponse(std::move(found.rows.front()), found.position);
 }
 
@@ -47,7 +33,7 @@ Response Timeline(Call& call, Services& services) {
                                         call.query.Boolean("livemode"), call.query.Text("account")};
   if (std::optional<Response> refusal = AwaitProjections(call, services, kTimeline)) return *refusal;
   const query::Timeline timeline = query::ReadTimeline(services.database, filter, page);
-  return timeline.customers == 1 ? ListResponse(timeline.page) : NotOne(timeline.customers);
+  return timeline.customers == 1 ? ListResponse(timeline.page) : NotOne("customer", timeline.customers);
 }
 
 }  // namespace

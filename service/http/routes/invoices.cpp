@@ -7,17 +7,9 @@ namespace {
 
 constexpr const char* kProjection = "invoices";
 
-query::InvoiceFilter ScopeOf(Call& call) {
-  query::InvoiceFilter filter;
-  filter.tenant = call.caller.tenant;
-  filter.livemode = call.query.Boolean("livemode");
-  filter.account = call.query.Text("account");
-  return filter;
-}
-
 Response List(Call& call, Services& services) {
   const query::PageRequest page = PageRequestOf(call, query::kInvoiceKeyParts);
-  query::InvoiceFilter filter = ScopeOf(call);
+  auto filter = ScopedFilter<query::InvoiceFilter>(call);
   filter.customer = call.query.Text("customer");
   filter.subscription = call.query.Text("subscription");
   filter.status = call.query.Text("status");
@@ -26,14 +18,10 @@ Response List(Call& call, Services& services) {
 }
 
 Response Get(Call& call, Services& services) {
-  const query::InvoiceFilter filter = ScopeOf(call);
+  const auto filter = ScopedFilter<query::InvoiceFilter>(call);
   if (std::optional<Response> refusal = AwaitProjection(call, services, kProjection)) return *refusal;
   query::Page found = query::FindInvoice(services.database, call.path_parameters[0], filter);
-  if (found.rows.empty()) return Problem(404, "not_found", "There is no such invoice.");
-  if (found.has_more || found.rows.size() > 1) {
-    return Problem(422, "invoice_ambiguous",
-                   "This ID stands under several accounts or livemodes: name account or livemode.");
-  }
+  if (found.has_more || found.rows.size() != 1) return NotOne("invoice", found.rows.size());
   return ReadModelResponse(std::move(found.rows.front()), found.position);
 }
 

@@ -103,6 +103,12 @@ Result<std::string, Response> AggregateTypeOf(Services& services, const std::str
   return wanted.value_or(types.front());
 }
 
+Response NotOne(const std::string& noun, std::size_t found) {
+  if (found == 0) return Problem(404, "not_found", "There is no such " + noun + ".");
+  return Problem(422, noun + "_ambiguous",
+                 "This ID stands under several accounts or livemodes: name account or livemode.");
+}
+
 Response ReadModelResponse(std::string body, std::int64_t position) {
   Response response;
   response.body = std::move(body);

@@ -44,6 +44,20 @@ Result<std::string, Response> AggregateTypeOf(Services& services, const std::str
                                               const std::optional<std::string>& wanted,
                                               const std::string& pointer);
 
+// The filter of a read model whose rows bear a livemode and an account: the caller's tenant, and these two as
+// asked for.
+template <typename Filter>
+Filter ScopedFilter(Call& call) {
+  Filter filter;
+  filter.tenant = call.caller.tenant;
+  filter.livemode = call.query.Boolean("livemode");
+  filter.account = call.query.Text("account");
+  return filter;
+}
+
+// What is answered where an ID does not name one `noun`: 404 for none, 422 "NOUN_ambiguous" for several.
+Response NotOne(const std::string& noun, std::size_t found);
+
 // 200 with a JSON text that shows the read model at `position`.
 Response ReadModelResponse(std::string body, std::int64_t position);
 Response ListResponse(const query::Page& page);

@@ -8,23 +8,9 @@ namespace {
 
 constexpr const char* kProjection = "subscriptions";
 
-query::SubscriptionFilter ScopeOf(Call& call) {
-  query::SubscriptionFilter filter;
-  filter.tenant = call.caller.tenant;
-  filter.livemode = call.query.Boolean("livemode");
-  filter.account = call.query.Text("account");
-  return filter;
-}
-
-Response NotOne(std::size_t found) {
-  if (found == 0) return Problem(404, "not_found", "There is no such subscription.");
-  return Problem(422, "subscription_ambiguous",
-                 "This ID stands under several accounts or livemodes: name account or livemode.");
-}
-
 Response List(Call& call, Services& services) {
   const query::PageRequest page = PageRequestOf(call, query::kSubscriptionKeyParts);
-  query::SubscriptionFilter filter = ScopeOf(call);
+  auto filter = ScopedFilter<query::SubscriptionFilter>(call);
   filter.status = call.query.Text("status");
   filter.customer = call.query.Text("customer");
   filter.price = call.query.Text("price");
@@ -36,22 +22,22 @@ Response List(Call& call, Services& services) {
 
 Response Get(Call& call, Services& services) {
   const std::string& id = call.path_parameters[0];
-  const query::SubscriptionFilter filter = ScopeOf(call);
+  const auto filter = ScopedFilter<query::SubscriptionFilter>(call);
   const std::optional<query::AsOf> as_of = AsOfOf(call);
   if (std::optional<Response> refusal = AwaitProjection(call, services, kProjection)) return *refusal;
   query::Page found = as_of ? query::FindSubscriptionAsOf(services.database, id, filter, *as_of)
                             : query::FindSubscription(services.database, id, filter);
-  if (found.rows.size() != 1) return NotOne(found.rows.size());
+  if (found.rows.size() != 1) return NotOne("subscription", found.rows.size());
   return ReadModelResponse(std::move(found.rows.front()), found.position);
 }
 
 Response History(Call& call, Services& services) {
   const query::PageRequest page = PageRequestOf(call, query::kHistoryKeyParts, KeyStart::kNumber);
-  const query::SubscriptionFilter filter = ScopeOf(call);
+  const auto filter = ScopedFilter<query::SubscriptionFilter>(call);
   if (std::optional<Response> refusal = AwaitProjection(call, services, kProjection)) return *refusal;
   const query::SubscriptionHistory history =
       query::ReadHistory(services.database, call.path_parameters[0], filter, page);
-  if (history.subscriptions != 1) return NotOne(history.subscriptions);
+  if (history.subscriptions != 1) return NotOne("subscription", history.subscriptions);
   return ListResponse(history.page);
 }
 
