@@ -4,6 +4,7 @@
 
 #include "domain/ledger.h"
 #include "domain/prepaid_account.h"
+#include "domain/upcast.h"
 
 namespace billhook {
 namespace {
@@ -33,9 +34,8 @@ Result<Json, std::string> EvolveStrictly(const Json& state, const Event& event) 
   const Rules* rules = RulesOf(event.aggregate_type);
   BILLHOOK_CHECK(rules != nullptr);
   if (event.source == Source::kStripe) return Unexpected<std::string>("a Stripe event is none of ours");
-  Result<Json, std::string> data = ParseJson(event.payload);
+  const Result<Json, std::string> data = ReadData(event, state);
   if (!data) return Unexpected(data.error());
-  if (!data->is_object()) return Unexpected<std::string>("the event's data is no object");
   return rules->evolve(state, event.event_type, *data);
 }
 

@@ -57,12 +57,8 @@ Result<Json, std::string> Created(const Json& state, const Json& event) {
   if (!state.is_null()) return Unexpected<std::string>("the account exists already");
   const std::optional<std::string> id = TextIn(event, "account_id");
   const std::optional<std::string> owner = TextIn(event, "owner");
-  const bool has_balance = event.contains("initial_balance");
-  const std::optional<std::int64_t> balance =
-      has_balance ? IntegerIn(event, "initial_balance") : std::optional<std::int64_t>(0);
-  const std::optional<std::string> currency = event.contains("currency")
-                                                  ? CurrencyIn(event, "currency")
-                                                  : std::optional<std::string>(kDefaultCurrency);
+  const std::optional<std::int64_t> balance = IntegerIn(event, "initial_balance");
+  const std::optional<std::string> currency = CurrencyIn(event, "currency");
   if (!id || !owner || !balance || *balance < 0 || !currency)
     return Unexpected<std::string>("the account's ID, owner, balance or currency cannot be used");
   return Json{{"account_id", *id},
@@ -113,7 +109,9 @@ Decision DecideWithdraw(const Json& state, const Json& command) {
 Decision DecideClose(const Json& state, const Json&) {
   if (std::optional<CommandRefusal> refusal = NotOpen(state)) return Unexpected(*std::move(refusal));
   return std::vector<DecidedEvent>{{"AccountClosed",
-                                    {{"account_id", state.at("account_id")}, {"balance", BalanceOf(state)}},
+                                    {{"account_id", state.at("account_id")},
+                                     {"currency", state.at("currency")},
+                                     {"balance", BalanceOf(state)}},
                                     std::nullopt}};
 }
 
@@ -123,6 +121,8 @@ Result<Json, std::string> EvolveAccount(const Json& state, std::string_view even
       event_type == "MoneyDeposited" || event_type == "MoneyWithdrawn" || event_type == "AccountClosed";
   if (!known) return Unexpected<std::string>("an account knows no event of this type");
   if (NotOpen(state)) return Unexpected<std::string>("there is no such open account");
+  if (CurrencyIn(event, "currency") != state.at("currency").get<std::string>())
+    return Unexpected<std::string>("the currency is not the account's");
   if (event_type != "AccountClosed")
     return AfterMovement(state, event, event_type == "MoneyDeposited" ? 1 : -1);
   Json after = state;

@@ -19,8 +19,9 @@ Decision DecideWithdraw(const Json& state, const Json& command);
 // CloseAccount {account_id} -> AccountClosed. What is left on it stays there, and is told by the event.
 Decision DecideClose(const Json& state, const Json& command);
 
-// Holds by itself what the decisions promise: an event that would overdraw an account, add to a closed one or
-// create one twice cannot be used, whoever vouches for it.
+// Holds by itself what the decisions promise: an event that would overdraw an account, add to a closed one,
+// move another currency or create one twice cannot be used, whoever vouches for it. `event` is in the newest
+// form (domain/upcast.h).
 Result<Json, std::string> EvolveAccount(const Json& state, std::string_view event_type, const Json& event);
 
 }  // namespace billhook::prepaid_account

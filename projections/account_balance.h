@@ -14,7 +14,7 @@ class AccountBalance : public Projection {
   static const Table kTable;
 
   [[nodiscard]] std::string_view name() const override { return "account_balance"; }
-  [[nodiscard]] int version() const override { return 1; }
+  [[nodiscard]] int version() const override { return 2; }
   [[nodiscard]] std::vector<const Table*> tables() const override { return {&kTable}; }
   [[nodiscard]] std::vector<std::string_view> payloads() const override {
     return {"AccountCreated", "MoneyDeposited", "MoneyWithdrawn", "AccountClosed"};

@@ -2,8 +2,8 @@
 
 #include <set>
 
-#include "domain/json.h"
 #include "domain/ledger.h"
+#include "domain/upcast.h"
 #include "projections/payment_ledger/entry_versions.h"
 
 namespace billhook::ledger {
@@ -38,9 +38,10 @@ void BookManualEntries(const std::vector<RecordedEvent>& batch, ReadModel& read_
   for (const RecordedEvent& recorded : batch) {
     const Event& event = recorded.event;
     if (event.source == Source::kStripe || event.aggregate_type != ledger_commands::kAggregateType) continue;
-    const Result<Json, std::string> data = ParseJson(event.payload);
+    // A booking's form depends on nothing that was booked before it.
+    const Result<Json, std::string> data = ReadData(event, Json());
     std::optional<ledger_commands::Booking> booking;
-    if (data && data->is_object()) booking = ledger_commands::ReadBooking(event.event_type, *data);
+    if (data) booking = ledger_commands::ReadBooking(event.event_type, *data);
     if (!booking) {
       changes.dead_letters.push_back({&recorded, "the booking's ID, amount or currency cannot be used"});
       continue;

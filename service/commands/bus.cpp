@@ -8,6 +8,7 @@
 #include "domain/event_store.h"
 #include "domain/sha256.h"
 #include "domain/stripe/envelope.h"
+#include "domain/upcast.h"
 #include "service/commands/repository.h"
 #include "service/log.h"
 #include "service/query/events_query.h"
@@ -288,6 +289,7 @@ CommandBus::Run CommandBus::Append(const OnAggregate& on, const std::vector<Deci
     append.event.aggregate_id = entry.aggregate_id.value();
     append.event.event_type = event.event_type;
     append.event.source = issuer.source;
+    append.event.schema_version = SchemaVersionOf(on.aggregate_type, event.event_type);
     append.event.payload = event.data.dump();
     append.event.metadata = command.metadata.dump();
     append.event.caused_by = entry.command_id;

@@ -1,4 +1,5 @@
-// Loads our own aggregates from the log. Thread safe; throws StorageError.
+// Loads our own aggregates: from their latest snapshot, where there is one, and the events after it. Thread
+// safe; throws StorageError.
 #pragma once
 
 #include <string>

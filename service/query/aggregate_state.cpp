@@ -7,6 +7,7 @@
 #include "domain/stripe/event_body.h"
 #include "domain/stripe/invoice.h"
 #include "domain/stripe/subscription.h"
+#include "domain/upcast.h"
 #include "service/storage/event_log.h"
 
 namespace billhook::query {
@@ -14,7 +15,7 @@ namespace {
 
 // Each names its kind and the version of its form: whoever changes how a kind of state is computed or kept
 // counts its version up, and the snapshots before are left alone.
-constexpr const char* kOwn = "own/1";
+constexpr const char* kOwn = "own/2";
 constexpr const char* kNewest = "newest/1";
 constexpr const char* kMerged = "merged/1";
 
@@ -69,6 +70,12 @@ class Fold {
     result_.last_recorded_at = recorded.recorded_at;
     ++result_.events;
     if (result_.shape == kOwn) {
+      // To pass over it would tell a balance that is none.
+      if (IsOfALaterBillhook(event)) {
+        throw StorageError("the event at position " + std::to_string(recorded.position) +
+                               " was written by a later version of billhook: upgrade this one",
+                           false);
+      }
       result_.state = *EvolveState(stream_.aggregate_type, result_.state, event);
       return;
     }

@@ -1,5 +1,7 @@
 #include "service/snapshots/snapshots.h"
 
+#include <bit>
+
 namespace billhook::snapshots {
 namespace {
 
@@ -40,6 +42,24 @@ std::optional<std::vector<query::ToldState>> KeptIn(std::string_view text) {
         {{event[0].get<std::int64_t>(), static_cast<stripe::Phase>(phase)}, event[2].get<std::int64_t>()});
   }
   return kept;
+}
+
+// Those of an outdated form, and those whose neighbours serve as well.
+void Prune(storage::Session& session, const query::Stream& stream, const std::string& shape) {
+  const std::string of_stream =
+      " FROM snapshots WHERE tenant = $1 AND aggregate_id = $2 AND aggregate_type = $3";
+  storage::Parameters parameters = {stream.tenant, stream.aggregate_id, stream.aggregate_type, shape};
+  session.Execute("DELETE" + of_stream + " AND shape <> $4", parameters);
+  parameters.pop_back();
+  const storage::Rows rows =
+      session.Query("SELECT version" + of_stream + " ORDER BY version DESC", parameters);
+  std::vector<std::int64_t> versions;
+  for (std::size_t i = 0; i < rows.size(); ++i) versions.push_back(rows.Int(i, 0));
+  parameters.emplace_back();
+  for (const std::int64_t version : Superfluous(versions)) {
+    parameters.back() = version;
+    session.Execute("DELETE" + of_stream + " AND version = $4", parameters);
+  }
 }
 
 }  // namespace
@@ -108,8 +128,20 @@ Result<Snapshot, query::NoState> Take(storage::Database& database, const query::
       "snapshots", kColumns, kKeys,
       {{stream.tenant, stream.aggregate_id, stream.aggregate_type, state.version, state.shape,
         state.last_occurred_at, state.last_recorded_at, now, TextOf(state.kept), state.state.dump()}});
+  Prune(*session, stream, state.shape);
   transaction.Commit();
   return snapshot;
+}
+
+std::vector<std::int64_t> Superfluous(const std::vector<std::int64_t>& versions) {
+  std::vector<std::int64_t> superfluous;
+  for (std::size_t i = 1; i + 1 < versions.size(); ++i) {
+    const auto stretch = [&](std::size_t of) {
+      return std::bit_width(static_cast<std::uint64_t>(versions.front() - versions[of]));
+    };
+    if (stretch(i) == stretch(i + 1)) superfluous.push_back(versions[i]);
+  }
+  return superfluous;
 }
 
 }  // namespace billhook::snapshots

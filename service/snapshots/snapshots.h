@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "service/query/aggregate_state.h"
 
@@ -28,8 +29,15 @@ struct StateFromSnapshot {
 Result<StateFromSnapshot, query::NoState> StateOf(storage::Session& session, const query::Stream& stream,
                                                   const query::Bounds& bounds);
 
-// Takes a snapshot of the stream at that version (nothing: as it stands) and keeps it.
+// Takes a snapshot of the stream at that version (nothing: as it stands) and keeps it; those that are not
+// worth their room any more go.
 Result<Snapshot, query::NoState> Take(storage::Database& database, const query::Stream& stream,
                                       const std::optional<std::int64_t>& version, UnixMicros now);
+
+// Which snapshots of a stream to let go, of those at `versions`, the newest first. The newest stays; of those
+// that lie 1, 2 to 3, 4 to 7, 8 to 15 ... events behind it, the oldest of each stretch stays. So a stream
+// keeps few (13 of 3,000), and what is read for a moment of its past stays in proportion to what has happened
+// since.
+std::vector<std::int64_t> Superfluous(const std::vector<std::int64_t>& versions);
 
 }  // namespace billhook::snapshots

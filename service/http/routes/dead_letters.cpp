@@ -1,5 +1,6 @@
 // GET /api/v1/dead-letters, POST /api/v1/dead-letters/{id}/retry, DELETE /api/v1/dead-letters/{id}.
 #include "service/http/routes/reading.h"
+#include "service/http/routes/writing.h"
 #include "service/query/dead_letters_query.h"
 
 namespace billhook::http {
@@ -19,6 +20,7 @@ Response List(Call& call, Services& services) {
 }
 
 Response Retry(Call& call, Services& services) {
+  if (std::optional<Response> refusal = RefuseBody(call.request)) return *std::move(refusal);
   const std::optional<query::DeadLetterId> id = query::ParseDeadLetterId(call.path_parameters[0]);
   const Projection* projection = id ? services.projector.Find(id->projection) : nullptr;
   if (projection == nullptr) return NotFound();
@@ -45,6 +47,7 @@ Response Retry(Call& call, Services& services) {
 }
 
 Response Remove(Call& call, Services& services) {
+  if (std::optional<Response> refusal = RefuseBody(call.request)) return *std::move(refusal);
   const std::optional<query::DeadLetterId> id = query::ParseDeadLetterId(call.path_parameters[0]);
   if (!id || !services.read_models.RemoveDeadLetter(id->projection, call.caller.tenant, id->position))
     return NotFound();

@@ -1,10 +1,13 @@
 // GET /api/v1/events, /api/v1/events/{aggregate_id} and /api/v1/statistics: the log as it is. POST
 // /api/v1/events: what an admin adds to it.
+#include <algorithm>
 #include <limits>
 
 #include <nlohmann/json.hpp>
 
+#include "domain/aggregates.h"
 #include "domain/json_text.h"
+#include "domain/upcast.h"
 #include "service/http/routes/reading.h"
 #include "service/http/routes/writing.h"
 #include "service/query/events_query.h"
@@ -68,7 +71,7 @@ Append AppendFrom(const Json& posted, const std::string& pointer, const Caller& 
                   std::vector<InputError>& errors) {
   ObjectReader reader(posted, pointer, errors);
   reader.RefuseUnknown({"aggregate_type", "aggregate_id", "event_type", "data", "metadata", "caused_by",
-                        "occurred_at", "expected_version"});
+                        "occurred_at", "expected_version", "schema_version"});
   Append append;
   Event& event = append.event;
   event.id = NewUuidV7(now);
@@ -77,6 +80,13 @@ Append AppendFrom(const Json& posted, const std::string& pointer, const Caller& 
   event.aggregate_type = reader.Identifier("aggregate_type", true).value_or("");
   event.aggregate_id = reader.Identifier("aggregate_id", true).value_or("");
   event.event_type = reader.Identifier("event_type", true).value_or("");
+  // Callers count the versions of their own types; of ours each version is known.
+  const std::int64_t newest = HasRules(event.aggregate_type)
+                                  ? SchemaVersionOf(event.aggregate_type, event.event_type)
+                                  : std::numeric_limits<int>::max();
+  const std::int64_t version = reader.Integer("schema_version", 1).value_or(1);
+  if (version > newest) reader.Fault("schema_version", "Must be at most " + std::to_string(newest) + ".");
+  event.schema_version = static_cast<int>(std::min(version, newest));
   reader.Object("data", true);
   if (const Json* metadata = reader.Object("metadata", false)) event.metadata = metadata->dump();
   event.caused_by = reader.Identifier("caused_by", false);

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "service/http/routes/reading.h"
+#include "service/http/routes/writing.h"
 #include "service/query/state_query.h"
 
 namespace billhook::http {
@@ -62,6 +63,7 @@ Response Get(Call& call, Services& services) {
 }
 
 Response Rebuild(Call& call, Services& services) {
+  if (std::optional<Response> refusal = RefuseBody(call.request)) return *std::move(refusal);
   const Projection* projection = services.projector.Find(call.path_parameters[0]);
   if (projection == nullptr) return NotFound();
   if (!services.read_models.StartRebuild(*projection, services.clock())) {

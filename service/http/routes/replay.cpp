@@ -1,6 +1,6 @@
 // POST /api/v1/replay and /api/v1/temporal-query: what an aggregate was, from its stream. POST
 // /api/v1/snapshots and GET /api/v1/snapshots/{aggregate_id}: what makes that cheap.
-#include <limits>
+#include <algorithm>
 
 #include <nlohmann/json.hpp>
 
@@ -54,7 +54,8 @@ Asked ReadReplay(const Json& body, const Caller& caller, std::vector<InputError>
                         "to_version", "as_of", "time_axis", "use_snapshot"});
   ReadStream(reader, caller, asked);
   ReadScope(reader, body, asked);
-  asked.bounds.from_version = reader.Integer("from_sequence", 1).value_or(1);
+  // From 0 on is from the first event on: many count so.
+  asked.bounds.from_version = std::max<std::int64_t>(1, reader.Integer("from_sequence", 0).value_or(1));
   asked.bounds.to_version = reader.Integer("to_version", 0);
   asked.use_snapshot = reader.Boolean("use_snapshot").value_or(true);
   const std::optional<query::AsOf::Axis> axis = AxisIn(reader, body);

@@ -49,6 +49,16 @@ Result<Json, Response> ReadJsonObject(const Request& request) {
                             {{"", body ? "Must be an object." : "Cannot be used: " + body.error() + "."}}));
 }
 
+std::optional<Response> RefuseBody(const Request& request) {
+  if (request.body.empty()) return std::nullopt;
+  const Result<Json, Response> body = ReadJsonObject(request);
+  if (!body) return body.error();
+  std::vector<InputError> errors;
+  ObjectReader(*body, "", errors).RefuseUnknown({});
+  if (errors.empty()) return std::nullopt;
+  return Problem(422, "body_invalid", "The body is invalid.", errors);
+}
+
 void ObjectReader::Fault(const std::string& key, std::string detail) {
   errors_.push_back({pointer_ + PointerStep(key), std::move(detail)});
 }

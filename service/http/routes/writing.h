@@ -19,6 +19,9 @@ namespace billhook::http {
 // that readers would understand differently (a repeated key, an integer beyond 64 bits ...).
 Result<Json, Response> ReadJsonObject(const Request& request);
 
+// For routes that take no body, or an empty object: the refusal of any other.
+std::optional<Response> RefuseBody(const Request& request);
+
 // Reads the members of one object. Each fault is noted with its JSON pointer, and the member then counts as
 // absent.
 class ObjectReader {

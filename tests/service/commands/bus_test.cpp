@@ -9,6 +9,7 @@
 #include "projections/registry.h"
 #include "service/commands/repository.h"
 #include "service/storage/event_log.h"
+#include "tests/support/failing_store.h"
 #include "tests/support/test_database.h"
 
 namespace billhook::commands {
@@ -29,7 +30,7 @@ class Process {
             read_models_, AllProjections(), {}, &SystemClock, [](const auto&, const auto&) {},
             [](const auto&, const auto&) {}),
         group_commit_(
-            log_, {}, &SystemClock, [](const auto&) {}, [](const auto&) {}),
+            store_, {}, &SystemClock, [](const auto&) {}, [](const auto&) {}),
         bus_(*database_, group_commit_,
              {*database_, read_models_, projector_, [this] { return SystemClock() + ahead_us; }}, metrics_,
              options) {
@@ -53,6 +54,7 @@ class Process {
 
   std::unique_ptr<storage::Database> database_;
   storage::EventLog log_;
+  test::FailingStore store_{log_};
   storage::ReadModels read_models_;
   Projector projector_;
   Metrics metrics_;
@@ -123,6 +125,28 @@ TEST_P(CommandBusOn, LosesNoRaceTwiceWhereTheCallerNamesTheVersion) {
   EXPECT_TRUE(IsOk(process.Do("DepositMoney", Amount("acc_1", 1), std::nullopt, 1)));
   EXPECT_EQ(CodeOf(process.Do("DepositMoney", Amount("acc_1", 1), std::nullopt, 1)), "version_conflict");
   EXPECT_EQ(process.Balance("acc_1"), 11);
+}
+
+TEST_P(CommandBusOn, GivesUpAfterSoManyLostRaces) {
+  Process process(database(), {.max_attempts = 5});
+  ASSERT_TRUE(IsOk(process.Do("CreateAccount", NewAccount("acc_1", 10))));
+  int lost = 0;
+  process.store_.before = [&](const auto& requests) {
+    // Somebody else is always a little faster.
+    billhook::Append append = requests.front()->front();
+    append.event.caused_by = "rival";
+    append.expected_version = kAnyVersion;
+    append.content = ContentDigest(append.event);
+    const AppendRequest request = {append};
+    process.log_.AppendBatch({&request}, SystemClock());
+    ++lost;
+  };
+  const Answer answer = process.Do("DepositMoney", Amount("acc_1", 1));
+  process.store_.before = nullptr;
+  EXPECT_EQ(CodeOf(answer), "version_conflict");
+  EXPECT_EQ(lost, 5);
+  EXPECT_EQ(process.Balance("acc_1"), 15) << "what the others put in";
+  EXPECT_EQ(process.bus_.log().Find("default", answer.command_id)->status, "error");
 }
 
 TEST_P(CommandBusOn, RunsACommandOnceHoweverManySendItAtOnce) {

@@ -80,6 +80,43 @@ TEST_P(PostEvents, CannotPoseAsStripesOrTakeTheirIds) {
   EXPECT_EQ(entries.Json()["data"].size(), 0U) << entries.body;
 }
 
+TEST_P(PostEvents, CarryTheVersionOfTheirFormThatTheCallerNames) {
+  const auto deposit = [](const std::string& data, const std::string& version) {
+    return R"({"aggregate_type":"prepaid_account","aggregate_id":"a","event_type":"MoneyDeposited","data":)" +
+           data + version + "}";
+  };
+  ASSERT_EQ(
+      service().Post(kPath, EventText("o_1", R"("schema_version":7)")).Json()["events"][0]["schema_version"],
+      7);
+  ASSERT_EQ(service().Post(kPath, EventText("o_1")).Json()["events"][0]["schema_version"], 1);
+  ASSERT_EQ(
+      service()
+          .Post(kPath,
+                R"({"aggregate_type":"prepaid_account","aggregate_id":"a","event_type":"AccountCreated",)"
+                R"("data":{"account_id":"a","owner":"Ada","currency":"eur"}})")
+          .status,
+      201);
+  ASSERT_EQ(service().Post(kPath, deposit(R"({"amount":5})", "")).status, 201);
+  ASSERT_EQ(
+      service().Post(kPath, deposit(R"({"amount":5,"currency":"eur"})", R"(,"schema_version":2)")).status,
+      201);
+  ASSERT_EQ(service().Post(kPath, deposit(R"({"amount":5,"currency":"usd"})", "")).status, 201);
+  ASSERT_EQ(service().Post(kPath, deposit(R"({"amount":5})", R"(,"schema_version":2)")).status, 201);
+  for (const char* bad : {"3", "0", "-1", "\"2\"", "1.0", "9223372036854775807"}) {
+    const Answer answer = service().Post(
+        kPath, deposit(R"({"amount":5,"currency":"eur"})", R"(,"schema_version":)" + std::string(bad)));
+    EXPECT_EQ(answer.status, 422) << bad;
+    EXPECT_EQ(answer.Json()["errors"][0]["pointer"], "/schema_version");
+  }
+  const nlohmann::json account =
+      service()
+          .Get("/api/v1/projections/account_balance/state?key=a&min_position=7&wait_ms=20000")
+          .Json()["value"];
+  EXPECT_EQ(account["balance"], 10) << "no dollars in a euro account, and no guess in version 2";
+  EXPECT_EQ(service().Post("/api/v1/replay", R"({"aggregate_id":"a"})").Json()["state"]["balance"], 10);
+  EXPECT_EQ(service().Get("/api/v1/dead-letters?projection=account_balance").Json()["data"].size(), 2U);
+}
+
 TEST_P(PostEvents, TellsAllFaultsWithTheirPointers) {
   const Answer answer = service().Post(
       kPath,

@@ -66,6 +66,7 @@ TEST_P(Replay, MergesTheDataOfAnAggregateWithoutRulesInOrder) {
   const json from_two = Replayed({{"aggregate_id", "o_1"}, {"from_sequence", 2}, {"to_version", 2}}).Json();
   EXPECT_EQ(from_two["state"], json({{"total", 150}, {"note", nullptr}}));
   EXPECT_EQ(from_two["events_replayed"], 1);
+  EXPECT_EQ(Replayed({{"aggregate_id", "o_1"}, {"from_sequence", 0}}).Json(), answer.Json());
   const json none = Replayed({{"aggregate_id", "o_1"}, {"to_version", 0}}).Json();
   EXPECT_EQ(none["state"], nullptr);
   EXPECT_EQ(none["version"], 0);
@@ -190,7 +191,7 @@ TEST_P(Replay, RefusesWhatItDoesNotKnowOrUnderstand) {
   EXPECT_EQ(pointer(Replayed(json::object())), "/aggregate_id");
   EXPECT_EQ(pointer(Replayed({{"aggregate_id", 1}})), "/aggregate_id");
   EXPECT_EQ(pointer(Replayed({{"aggregate_id", "o_1"}, {"to_version", "1"}})), "/to_version");
-  EXPECT_EQ(pointer(Replayed({{"aggregate_id", "o_1"}, {"from_sequence", 0}})), "/from_sequence");
+  EXPECT_EQ(pointer(Replayed({{"aggregate_id", "o_1"}, {"from_sequence", -1}})), "/from_sequence");
   EXPECT_EQ(pointer(Replayed({{"aggregate_id", "o_1"}, {"as_of", "yesterday"}})), "/as_of");
   EXPECT_EQ(pointer(Replayed({{"aggregate_id", "o_1"}, {"use_snapshot", "no"}})), "/use_snapshot");
   EXPECT_EQ(pointer(Replayed({{"aggregate_id", "o_1"}, {"time_axis", "recorded"}})), "/time_axis");

@@ -1,6 +1,8 @@
 // A snapshot makes a state cheap and never another.
 #include "service/snapshots/snapshots.h"
 
+#include <algorithm>
+#include <bit>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -180,6 +182,49 @@ TEST_P(Snapshots, AreTakenEverySoManyEventsOfAStream) {
   EXPECT_FALSE(other.RunOnce());
 }
 
+TEST_P(Snapshots, OfAStreamStayFewAndLetGoOfAnOutdatedForm) {
+  Change(1, 3);
+  ASSERT_TRUE(snapshots::Take(*database_, kOrder, std::nullopt, kNow));
+  const auto versions = [&] {
+    storage::Database::Lease session = database_->Acquire(storage::Purpose::kRead);
+    const storage::Rows rows =
+        session->Query("SELECT version FROM snapshots WHERE aggregate_id = 'o_1' ORDER BY version");
+    std::vector<std::int64_t> all;
+    for (std::size_t i = 0; i < rows.size(); ++i) all.push_back(rows.Int(i, 0));
+    return all;
+  };
+  database_->Acquire(storage::Purpose::kProject)->Execute("UPDATE snapshots SET shape = 'merged/0'");
+  for (int i = 4; i <= 20; ++i) {
+    Change(i, i);
+    ASSERT_TRUE(snapshots::Take(*database_, kOrder, std::nullopt, kNow));
+  }
+  EXPECT_EQ(versions(), (std::vector<std::int64_t>{4, 12, 16, 18, 19, 20}));
+  Bounds past;
+  for (past.to_version = 1; *past.to_version <= 20; ++*past.to_version) {
+    const auto state = WithSnapshots(*database_, kOrder, past);
+    EXPECT_EQ(state->state.state["i"], *past.to_version);
+  }
+}
+
+// However long a stream grows: few snapshots, and for any moment of its past one that is near, measured by
+// how long ago it is.
+RC_GTEST_PROP(SnapshotsProperty, AreFewAndNearWhateverTheirFrequency, ()) {
+  const auto frequency = *rc::gen::inRange<std::int64_t>(1, 150);
+  const auto count = *rc::gen::inRange<std::int64_t>(1, 1'500);
+  std::vector<std::int64_t> kept;  // the newest first
+  for (std::int64_t i = 1; i <= count; ++i) {
+    kept.insert(kept.begin(), i * frequency);
+    for (const std::int64_t version : snapshots::Superfluous(kept)) std::erase(kept, version);
+  }
+  const std::int64_t newest = count * frequency;
+  RC_ASSERT(kept.front() == newest);
+  RC_ASSERT(kept.size() <= static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(newest))) + 1);
+  const auto asked = *rc::gen::inRange<std::int64_t>(1, newest + 1);
+  const auto start = std::find_if(kept.begin(), kept.end(), [&](std::int64_t at) { return at <= asked; });
+  const std::int64_t read = asked - (start == kept.end() ? 0 : *start);
+  RC_ASSERT(read <= frequency + 4 * (newest - asked + 1));
+}
+
 // A stream of one kind whose events happen, tie, repeat and contradict at random.
 Append RandomEvent(const std::string& kind, int number, std::mt19937_64& dice) {
   const auto any = [&dice](int below) { return static_cast<int>(dice() % static_cast<unsigned>(below)); };
@@ -191,12 +236,20 @@ Append RandomEvent(const std::string& kind, int number, std::mt19937_64& dice) {
   if (kind == "prepaid_account") {
     const char* types[] = {"AccountCreated", "MoneyDeposited", "MoneyWithdrawn", "MoneyDeposited",
                            "AccountClosed"};
-    return DomainEvent("prepaid_account", "o_1",
-                       types[number == 0    ? 0
-                             : any(60) == 0 ? 4
-                                            : any(4)],
-                       {{"account_id", "o_1"}, {"owner", "jo"}, {"currency", "usd"}, {"amount", 1 + any(20)}},
-                       occurred_at);
+    Append append =
+        DomainEvent("prepaid_account", "o_1",
+                    types[number == 0    ? 0
+                          : any(60) == 0 ? 4
+                                         : any(4)],
+                    {{"account_id", "o_1"}, {"owner", "jo"}, {"amount", 1 + any(20)}}, occurred_at);
+    append.event.schema_version = 1 + any(2);
+    if (any(3) > 0) {
+      append.event.payload.pop_back();
+      append.event.payload +=
+          R"(,"initial_balance":7,"currency":")" + std::string(any(9) > 0 ? "usd" : "eur") + "\"}";
+    }
+    append.content = ContentDigest(append.event);
+    return append;
   }
   const char* types[] = {"customer.created", "customer.updated", "customer.updated", "customer.deleted"};
   const int which = any(12);

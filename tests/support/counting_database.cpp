@@ -1,0 +1,59 @@
+#include "tests/support/counting_database.h"
+
+namespace billhook::test {
+namespace {
+
+using storage::Parameters;
+using storage::Rows;
+
+class CountingSession : public storage::Session {
+ public:
+  CountingSession(storage::Database::Lease real, std::atomic<std::size_t>& rows)
+      : real_(std::move(real)), rows_(rows) {}
+
+  Rows Query(const std::string& sql, const Parameters& parameters) override {
+    return Counted(real_->Query(sql, parameters));
+  }
+  std::int64_t Execute(const std::string& sql, const Parameters& parameters) override {
+    return real_->Execute(sql, parameters);
+  }
+  void ExecuteScript(const std::string& script) override { real_->ExecuteScript(script); }
+  Rows Lookup(const Table& table, std::int64_t generation, std::string_view column,
+              const storage::TextList& values) override {
+    return Counted(real_->Lookup(table, generation, column, values));
+  }
+  void Insert(std::string_view table, const std::vector<Column>& columns,
+              const std::vector<Row>& rows) override {
+    real_->Insert(table, columns, rows);
+  }
+  void Upsert(std::string_view table, const std::vector<Column>& columns, std::size_t keys,
+              const std::vector<Row>& rows) override {
+    real_->Upsert(table, columns, keys, rows);
+  }
+  void BeginRead() override { real_->BeginRead(); }
+  void BeginWrite() override { real_->BeginWrite(); }
+  void BeginAppend() override { real_->BeginAppend(); }
+  void BeginMigrating() override { real_->BeginMigrating(); }
+  bool BeginProjecting(std::string_view projection) override { return real_->BeginProjecting(projection); }
+  void ContinueWriting() override { real_->ContinueWriting(); }
+  void Commit() override { real_->Commit(); }
+  void Rollback() noexcept override { real_->Rollback(); }
+  [[nodiscard]] bool usable() const override { return true; }
+
+ private:
+  Rows Counted(Rows rows) {
+    rows_ += rows.size();
+    return rows;
+  }
+
+  storage::Database::Lease real_;
+  std::atomic<std::size_t>& rows_;
+};
+
+}  // namespace
+
+storage::Database::Lease CountingDatabase::Acquire(storage::Purpose purpose) {
+  return {*this, purpose, std::make_unique<CountingSession>(real_.Acquire(purpose), rows_)};
+}
+
+}  // namespace billhook::test

@@ -1,0 +1,30 @@
+// A database that counts the rows its queries return, around a real one: what a test asserts about how much
+// is read. Thread safe.
+#pragma once
+
+#include <atomic>
+
+#include "service/storage/sql.h"
+
+namespace billhook::test {
+
+class CountingDatabase : public storage::Database {
+ public:
+  explicit CountingDatabase(storage::Database& real) : real_(real) {}
+
+  Lease Acquire(storage::Purpose purpose) override;
+  [[nodiscard]] std::string_view engine() const override { return real_.engine(); }
+
+  // How many rows were returned since the last call.
+  std::size_t TakeRowsRead() { return rows_.exchange(0); }
+
+ protected:
+  // The session gives the real one back with its end.
+  void GiveBack(storage::Purpose, std::unique_ptr<storage::Session>) override {}
+
+ private:
+  storage::Database& real_;
+  std::atomic<std::size_t> rows_{0};
+};
+
+}  // namespace billhook::test
