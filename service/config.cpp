@@ -62,6 +62,7 @@ class Reader {
     if (config.host.empty()) Fault("HOST", "must name an address to listen on");
     config.port = static_cast<int>(Integer("PORT", 0, 65'535));
     ReadApiKeys(config);
+    config.api_rate_limit = Integer("API_RATE_LIMIT", 0, 1'000'000);
     config.max_body_bytes = static_cast<std::size_t>(Integer("MAX_BODY_BYTES", 1'024, 64 << 20));
     config.http_threads = static_cast<std::size_t>(Integer("HTTP_THREADS", 1, 1'024));
     config.db_pool_size = static_cast<std::size_t>(Integer("DB_POOL_SIZE", 1, 256));
@@ -237,6 +238,10 @@ const std::vector<Variable>& Variables() {
       {"API_KEYS", nullptr,
        "name:role:key[:tenant], comma separated; roles reader < operator < admin. Without any, /api is open "
        "on a loopback HOST"},
+      {"API_RATE_LIMIT", "0",
+       "requests a second under /api for each key, and for each address without one; 0 = any number. "
+       "Webhooks "
+       "are never limited"},
       {"MAX_BODY_BYTES", "1048576", "larger request bodies get 413"},
       {"HTTP_THREADS", "48", "requests handled at a time (idle and slow connections cost none)"},
       {"DB_POOL_SIZE", "8", "database sessions for reads"},

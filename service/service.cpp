@@ -76,13 +76,14 @@ Service::Service(Config config, Clock clock)
       services_{config_,    *database_,    log_,     read_models_,
                 projector_, group_commit_, metrics_, [this] { return server_.stats(); },
                 clock,      commands_},
-      api_(config_.api_keys, metrics_),
+      api_(config_.api_keys, config_.api_rate_limit, metrics_),
       server_(
           LimitsOf(config_), config_.http_threads,
           [this](const http::Request& request) { return api_.Handle(request); },
           [this](const http::Request& request, http::Fault fault) {
             return api_.HandleFault(request, fault);
-          }) {
+          },
+          &http::NeedsNoWorker) {
   http::AddAllRoutes(api_, services_);
   read_models_.Register(AllProjections(), clock());
   // The one process that owns a SQLite file finds only its own predecessors' commands there.

@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kMaxRequestIdBytes = 128;
 constexpr std::string_view kBearer = "Bearer ";
 constexpr const char* kPositionHeader = "X-Projection-Position";
+constexpr const char* kPolicyHeader = "Content-Security-Policy";
 
 std::vector<std::string_view> Segments(std::string_view path) {
   std::vector<std::string_view> segments;
@@ -137,7 +138,7 @@ Response Api::Dispatch(const Request& request, const std::string& request_id, co
   const std::optional<Role> least = match.route != nullptr ? match.route->role
                                     : within_api           ? std::optional(Role::kReader)
                                                            : std::nullopt;
-  Result<Caller, Response> caller = Authorise(request, least);
+  Result<Caller, Response> caller = least ? Admit(request, *least) : Caller{};
   if (!caller) return caller.error();
   if (match.route == nullptr && match.allow.empty())
     return Problem(404, "not_found", "There is no such path.");
@@ -156,29 +157,42 @@ Response Api::Dispatch(const Request& request, const std::string& request_id, co
   return Problem(422, "invalid_parameter", "A query parameter is invalid.", call.query.errors());
 }
 
-Result<Caller, Response> Api::Authorise(const Request& request, const std::optional<Role>& least) const {
-  if (!least || keys_.empty()) return Caller{};
-  const std::string* header = request.Header("Authorization");
-  if (header == nullptr || header->rfind(kBearer, 0) != 0) {
-    Response response = Problem(401, "key_missing", "Send an API key as: Authorization: Bearer KEY.");
+Result<const ApiKey*, Response> Api::KeyOf(const Request& request) const {
+  const auto refuse = [](std::string_view code, std::string_view detail) {
+    Response response = Problem(401, code, detail);
     response.headers.emplace_back("WWW-Authenticate", "Bearer");
     return Unexpected(std::move(response));
-  }
+  };
+  const std::string* header = request.Header("Authorization");
+  if (header == nullptr || header->rfind(kBearer, 0) != 0)
+    return refuse("key_missing", "Send an API key as: Authorization: Bearer KEY.");
   const Digest hash = Sha256({std::string_view(*header).substr(kBearer.size())});
   const ApiKey* known = nullptr;
   for (const ApiKey& key : keys_) {
     if (EqualInConstantTime(key.hash, hash)) known = &key;
   }
-  if (known == nullptr) {
-    Response response = Problem(401, "key_unknown", "This API key is not configured (API_KEYS).");
-    response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  if (known == nullptr) return refuse("key_unknown", "This API key is not configured (API_KEYS).");
+  return known;
+}
+
+// Who has no valid key is counted by address, so that keys cannot be guessed faster than one may ask.
+Result<Caller, Response> Api::Admit(const Request& request, Role least) {
+  const bool open = keys_.empty();
+  const Result<const ApiKey*, Response> key =
+      open ? Result<const ApiKey*, Response>(nullptr) : KeyOf(request);
+  const std::string who = !open && key ? "key " + key.value()->name : NetworkOf(request.remote_address);
+  if (const auto wait = rate_limit_.Refuse(who, std::chrono::steady_clock::now())) {
+    Response response =
+        Problem(429, "rate_limited", "Too many requests a second (API_RATE_LIMIT). Slow down.");
+    response.headers.emplace_back("Retry-After", std::to_string(wait->count()));
     return Unexpected(std::move(response));
   }
-  if (known->role < *least) {
+  if (!key) return Unexpected(key.error());
+  if (open) return Caller{};
+  if (key.value()->role < least)
     return Unexpected(
-        Problem(403, "role_too_low", "This needs the role " + std::string(NameOf(*least)) + "."));
-  }
-  return Caller{known->name, known->role, known->tenant};
+        Problem(403, "role_too_low", "This needs the role " + std::string(NameOf(least)) + "."));
+  return Caller{key.value()->name, key.value()->role, key.value()->tenant};
 }
 
 void Api::Finish(const Request& request, const std::string& request_id, Response& response) const {
@@ -186,6 +200,8 @@ void Api::Finish(const Request& request, const std::string& request_id, Response
   response.headers.emplace_back("X-Request-Id", request_id);
   response.headers.emplace_back("Cache-Control", "private, no-cache");
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  if (HeaderIn(response, kPolicyHeader) == nullptr)
+    response.headers.emplace_back(kPolicyHeader, "default-src 'none'; frame-ancestors 'none'");
   if (response.status != 200 || HeaderIn(response, kPositionHeader) == nullptr) return;
   const std::string tag = "\"" + ToHex(Sha256({response.body})).substr(0, 32) + "\"";
   response.headers.emplace_back("ETag", tag);

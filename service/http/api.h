@@ -1,6 +1,6 @@
-// The HTTP API: a table of routes behind one chain of steps that wraps each of them (request ID, route, key
-// and role, query parameters, handler, faults, metrics, log). Handlers are parse, call, serialise. Thread
-// safe once all routes are added.
+// The HTTP API: a table of routes behind one chain of steps that wraps each of them (request ID, route, key,
+// rate limit, role, query parameters, handler, faults, metrics, log). Handlers are parse, call, serialise.
+// Thread safe once all routes are added.
 #pragma once
 
 #include <functional>
@@ -11,6 +11,7 @@
 #include "service/config.h"
 #include "service/http/message.h"
 #include "service/http/query_parameters.h"
+#include "service/http/rate_limit.h"
 #include "service/metrics.h"
 
 namespace billhook::http {
@@ -41,7 +42,10 @@ struct Route {
 
 class Api {
  public:
-  Api(std::vector<ApiKey> keys, Metrics& metrics) : keys_(std::move(keys)), metrics_(metrics) {}
+  // `rate_limit` requests a second under /api for each key, and for each address without a valid one; 0 =
+  // any.
+  Api(std::vector<ApiKey> keys, std::int64_t rate_limit, Metrics& metrics)
+      : keys_(std::move(keys)), rate_limit_(rate_limit), metrics_(metrics) {}
 
   void Add(Route route);
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
@@ -61,12 +65,15 @@ class Api {
   Match FindRoute(const Request& request) const;
   Response Dispatch(const Request& request, const std::string& request_id, const Match& match);
   Response Guarded(const Request& request, const std::string& request_id, const Match& match);
-  // The caller, or the refusal.
-  Result<Caller, Response> Authorise(const Request& request, const std::optional<Role>& least) const;
+  // The configured key that the request bears, or the refusal.
+  Result<const ApiKey*, Response> KeyOf(const Request& request) const;
+  // The caller, or the refusal: no key, too many requests, too low a role.
+  Result<Caller, Response> Admit(const Request& request, Role least);
   void Finish(const Request& request, const std::string& request_id, Response& response) const;
 
   std::vector<Route> routes_;
   std::vector<ApiKey> keys_;
+  RateLimit rate_limit_;
   Metrics& metrics_;
 };
 

@@ -46,7 +46,8 @@ struct Connection {
 
   // The owner's.
   RequestFramer framer;
-  std::string unsent;  // of the answer
+  std::size_t held_bytes = 0;  // of the present request and what follows it, as the reactor has counted them
+  std::string unsent;          // of the answer
   std::size_t sent = 0;
   TimePoint idle_since{};
   bool keep_alive = false;  // after the answer

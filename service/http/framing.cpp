@@ -116,6 +116,10 @@ bool RequestFramer::TakeExpectation() {
          std::exchange(expects_continue_, false);
 }
 
+std::size_t RequestFramer::held_bytes() const {
+  return head_bytes_ + line_.capacity() + request_.body.capacity();
+}
+
 Request RequestFramer::Take() {
   Request request = std::move(request_);
   *this = RequestFramer(*limits_);

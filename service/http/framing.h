@@ -42,6 +42,10 @@ class RequestFramer {
   // Whether the peer wants the connection kept open after the answer (meaningful once the request is
   // complete).
   [[nodiscard]] bool keep_alive() const { return keep_alive_; }
+  // What it holds of the request, in bytes of memory.
+  [[nodiscard]] std::size_t held_bytes() const;
+  // The request so far; whole once the state is kComplete.
+  [[nodiscard]] const Request& request() const { return request_; }
   [[nodiscard]] int minor_version() const { return minor_version_; }  // of HTTP/1.x
 
   // Hands out the request (after a fault: what was read of it) and starts anew, holding no memory.

@@ -63,12 +63,13 @@ FramingLimits FramingOf(const Limits& limits) {
 }  // namespace
 
 Reactor::Reactor(const Limits& limits, std::size_t threads, Server::Handler handler,
-                 Server::FaultHandler on_fault)
+                 Server::FaultHandler on_fault, Server::AtOnce at_once)
     : limits_(limits),
       framing_limits_(FramingOf(limits)),
       thread_count_(std::max<std::size_t>(threads, 1)),
       handler_(std::move(handler)),
       on_fault_(std::move(on_fault)),
+      at_once_(std::move(at_once)),
       queue_(limits.max_waiting_requests) {}
 
 Reactor::~Reactor() {
@@ -198,6 +199,11 @@ void Reactor::TakeBack() {
 }
 
 void Reactor::HandOut() {
+  for (std::size_t i = 0; i < ready_.size(); ++i) {  // it grows where another request follows
+    if (!at_once_(ready_[i]->framer.request())) continue;
+    AnswerAtOnce(*std::exchange(ready_[i], nullptr));
+  }
+  std::erase(ready_, nullptr);
   if (ready_.empty()) return;
   for (Connection* connection : ready_) {
     const bool has_more = connection->undrained || connection->peer_ended || !connection->leftover.empty();

@@ -23,7 +23,8 @@ namespace billhook::http {
 
 class Reactor {
  public:
-  Reactor(const Limits& limits, std::size_t threads, Server::Handler handler, Server::FaultHandler on_fault);
+  Reactor(const Limits& limits, std::size_t threads, Server::Handler handler, Server::FaultHandler on_fault,
+          Server::AtOnce at_once);
   ~Reactor();
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
@@ -50,6 +51,8 @@ class Reactor {
   // What happens on a connection that the reactor owns (reactor_connection.cpp).
   void Read(Connection& connection);
   void Take(Connection& connection, std::string_view bytes);
+  bool Hold(Connection& connection);
+  void AnswerAtOnce(Connection& connection);
   void Fail(Connection& connection, Fault fault);
   void StartWriting(Connection& connection);
   void Write(Connection& connection);
@@ -70,6 +73,7 @@ class Reactor {
   const std::size_t thread_count_;
   const Server::Handler handler_;
   const Server::FaultHandler on_fault_;
+  const Server::AtOnce at_once_;
 
   Listener listener_;
   Descriptor epoll_;
@@ -80,6 +84,7 @@ class Reactor {
   std::atomic<bool> stopping_{false};
   std::atomic<TimePoint> stop_deadline_{};
   std::atomic<std::size_t> connection_count_{0};
+  std::atomic<std::size_t> held_bytes_{0};  // of all requests that are not answered yet
 
   std::mutex inbox_mutex_;
   std::vector<Connection*> inbox_;  // given back by workers

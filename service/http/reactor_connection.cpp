@@ -21,6 +21,10 @@ constexpr std::size_t kLingerBytes = 8 << 20;
 // Answers that slow peers have not taken yet, all together; the connection that goes beyond is dropped.
 constexpr std::size_t kMaxUnsentBytes = 256 << 20;
 
+// A request that holds no more than this always finds room: attackers with large bodies do not keep out
+// webhooks, most of which are smaller.
+constexpr std::size_t kSmallRequestBytes = 16 * 1024;
+
 bool WouldBlock() {
   return errno == EAGAIN || errno == EWOULDBLOCK;
 }
@@ -54,11 +58,13 @@ void Reactor::Take(Connection& connection, std::string_view bytes) {
   switch (connection.framer.state()) {
     case RequestFramer::State::kComplete:
       connection.leftover = bytes.substr(taken);
+      if (!Hold(connection)) return Fail(connection, Fault::kOverloaded);
       ready_.push_back(&connection);
       return;
     case RequestFramer::State::kFault:
       return Fail(connection, connection.framer.fault());
     case RequestFramer::State::kNeedsMore:
+      if (!Hold(connection)) return Fail(connection, Fault::kOverloaded);
       break;
   }
   if (begins) {
@@ -71,11 +77,34 @@ void Reactor::Take(Connection& connection, std::string_view bytes) {
   }
 }
 
+// Counts what the connection holds; false if that is more than there is room for.
+bool Reactor::Hold(Connection& connection) {
+  const std::size_t now_held = connection.framer.held_bytes() + connection.leftover.size();
+  held_bytes_ += now_held - std::exchange(connection.held_bytes, now_held);
+  return now_held <= kSmallRequestBytes || held_bytes_ <= limits_.max_held_bytes;
+}
+
+void Reactor::AnswerAtOnce(Connection& connection) {
+  const bool wants_keep_alive = connection.framer.keep_alive();
+  const bool http_1_0 = connection.framer.minor_version() == 0;
+  Request request = connection.framer.Take();
+  request.remote_address = connection.remote_address;
+  Answer answer =
+      writer_.Write([&] { return handler_(request); }, [&] { return wants_keep_alive && !began_stopping_; },
+                    request.method == "HEAD", http_1_0);
+  connection.unsent = std::move(answer.bytes);
+  connection.keep_alive = answer.keep_alive;
+  connection.sent = 0;
+  Hold(connection);
+  StartWriting(connection);
+}
+
 void Reactor::Fail(Connection& connection, Fault fault) {
   const bool http_1_0 = connection.framer.minor_version() == 0;
   Request request = connection.framer.Take();
   request.remote_address = connection.remote_address;
   connection.leftover = {};
+  Hold(connection);
   connection.faulted = true;
   connection.keep_alive = false;
   connection.unsent = writer_
@@ -157,6 +186,7 @@ void Reactor::Drain(Connection& connection) {
 void Reactor::Close(Connection& connection) {
   if (connection.phase == Phase::kWriting) unsent_bytes_ -= connection.unsent.size();
   connection.phase = Phase::kClosed;
+  held_bytes_ -= connection.held_bytes;
   timers_.erase(connection.timer);
   std::erase(again_, &connection);
   closed_.splice(closed_.begin(), connections_, connection.self);

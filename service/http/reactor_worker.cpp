@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <exception>
+#include <utility>
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -48,6 +49,7 @@ void Reactor::Serve(AnswerWriter& writer, Connection& connection) {
   const auto may_keep_alive = [&] { return wants_keep_alive && !stopping_.load(std::memory_order_relaxed); };
   Answer answer =
       writer.Write([&] { return handler_(request); }, may_keep_alive, request.method == "HEAD", http_1_0);
+  held_bytes_ -= std::exchange(connection.held_bytes, 0);
   connection.unsent = std::move(answer.bytes);
   connection.keep_alive = answer.keep_alive;
   const bool sent = SendSome(connection);

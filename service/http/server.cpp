@@ -6,13 +6,17 @@
 
 namespace billhook::http {
 
-Server::Server(Limits limits, std::size_t threads, Handler handler, FaultHandler on_fault)
-    : limits_(limits), threads_(threads), handler_(std::move(handler)), on_fault_(std::move(on_fault)) {}
+Server::Server(Limits limits, std::size_t threads, Handler handler, FaultHandler on_fault, AtOnce at_once)
+    : limits_(limits),
+      threads_(threads),
+      handler_(std::move(handler)),
+      on_fault_(std::move(on_fault)),
+      at_once_(std::move(at_once)) {}
 
 Server::~Server() = default;
 
 std::string Server::Start(const std::string& host, int port) {
-  reactor_ = std::make_unique<Reactor>(limits_, threads_, handler_, on_fault_);
+  reactor_ = std::make_unique<Reactor>(limits_, threads_, handler_, on_fault_, at_once_);
   return reactor_->Start(host, port);
 }
 

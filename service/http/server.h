@@ -21,6 +21,9 @@ struct Limits {
   std::size_t max_header_count = 100;
   std::size_t max_connections = 20'000;     // one more is closed at once
   std::size_t max_waiting_requests = 4096;  // complete requests without a worker; one more is answered 503
+  // Memory for requests that arrive, wait or are handled, all together; one that would need more is answered
+  // 503 unless it is small.
+  std::size_t max_held_bytes = 128 << 20;
   std::chrono::milliseconds request_timeout{15'000};  // for a whole request (headers and body) to arrive
   std::chrono::milliseconds idle_timeout{60'000};     // for an idle keep-alive connection
   std::chrono::milliseconds write_timeout{10'000};    // for a peer to take an answer
@@ -34,8 +37,14 @@ class Server {
   using FaultHandler =
       std::function<Response(const Request&, Fault)>;  // the request holds what was read so far
 
-  // `threads` workers run `handler`; `on_fault` shapes the answer to what never reaches it.
-  Server(Limits limits, std::size_t threads, Handler handler, FaultHandler on_fault);
+  // Whether the handler answers the request without waiting for anything.
+  using AtOnce = std::function<bool(const Request&)>;
+
+  // `threads` workers run `handler`; `on_fault` shapes the answer to what never reaches it. What `at_once`
+  // names is answered even while all workers are busy.
+  Server(
+      Limits limits, std::size_t threads, Handler handler, FaultHandler on_fault,
+      AtOnce at_once = [](const Request&) { return false; });
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -62,6 +71,7 @@ class Server {
   const std::size_t threads_;
   const Handler handler_;
   const FaultHandler on_fault_;
+  const AtOnce at_once_;
   std::unique_ptr<Reactor> reactor_;
 };
 

@@ -8,6 +8,8 @@
 namespace billhook::http {
 namespace {
 
+constexpr const char* kLivePath = "/health/live";
+
 using Body = nlohmann::ordered_json;
 
 Response HealthResponse(bool healthy, Body checks) {
@@ -87,10 +89,13 @@ Response MetricsPage(Services& services) {
 
 }  // namespace
 
+bool NeedsNoWorker(const Request& request) {
+  return request.path == kLivePath;
+}
+
 void AddHealthRoutes(Api& api, Services& services) {
   api.Add({"GET", "/health", std::nullopt, {}, [&services](Call&) { return Health(services); }});
-  api.Add(
-      {"GET", "/health/live", std::nullopt, {}, [](Call&) { return HealthResponse(true, Body::object()); }});
+  api.Add({"GET", kLivePath, std::nullopt, {}, [](Call&) { return HealthResponse(true, Body::object()); }});
   api.Add({"GET", "/health/ready", std::nullopt, {}, [&services](Call&) { return Ready(services); }});
   api.Add({"GET", "/metrics", std::nullopt, {}, [&services](Call&) { return MetricsPage(services); }});
 }

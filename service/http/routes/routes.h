@@ -43,6 +43,10 @@ void AddProjectionRoutes(Api& api, Services& services);
 void AddDeadLetterRoutes(Api& api, Services& services);
 void AddHealthRoutes(Api& api, Services& services);
 
+// Whether the request's handler waits for nothing, so that it is answered while all workers are busy: a
+// process that is alive says so.
+bool NeedsNoWorker(const Request& request);
+
 void AddAllRoutes(Api& api, Services& services);
 
 }  // namespace billhook::http

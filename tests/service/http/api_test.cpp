@@ -413,6 +413,38 @@ TEST(HttpApi, AsksEveryRouteForItsRole) {
   EXPECT_EQ(service.Get("/api/v1/nothing").status, 401) << "unknown paths tell nothing to strangers";
 }
 
+TEST(HttpApi, LimitsHowOftenAKeyMayAskButNoWebhook) {
+  RunningService service({{"API_KEYS", "a:reader:key-a,b:reader:key-b"}, {"API_RATE_LIMIT", "5"}});
+  const auto ask = [&](const std::string& key) {
+    return service.Get("/api/v1/statistics", {{"Authorization", "Bearer " + key}});
+  };
+  const auto refused = [&](const std::string& key) {  // sooner or later, at more than five a second
+    Answer answer = ask(key);
+    while (answer.status != 429) answer = ask(key);
+    return answer;
+  };
+  const Answer answer = refused("key-a");
+  EXPECT_EQ(answer.Code(), "rate_limited");
+  EXPECT_EQ(answer.Header("Retry-After"), "1");
+  EXPECT_EQ(ask("key-b").status, 200) << "one key does not use up another's share";
+  int guesses = 0;  // another key each time: who guesses is counted by address
+  while (guesses < 1'000 && ask("guess-" + std::to_string(guesses)).status == 401) ++guesses;
+  EXPECT_LT(guesses, 1'000);
+  EXPECT_EQ(ask("key-b").status, 200);
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(service.PostWebhook(SubscriptionEvent("evt_" + std::to_string(i), "sub_1", "active")).status,
+              200);
+  EXPECT_EQ(service.Get("/health/live").status, 200);
+}
+
+TEST(HttpApi, TellsBrowsersToTrustNothingInIt) {
+  RunningService service;
+  const Answer answer = service.Get("/api/v1/statistics");
+  EXPECT_EQ(answer.Header("X-Content-Type-Options"), "nosniff");
+  EXPECT_EQ(answer.Header("Content-Security-Policy"), "default-src 'none'; frame-ancestors 'none'");
+  EXPECT_EQ(answer.Header("Access-Control-Allow-Origin"), "");
+}
+
 TEST(HttpApi, ShowsAKeyNothingOfAnotherTenant) {
   RunningService service(
       {{"STRIPE_WEBHOOK_SECRET__ACME", "whsec_acme"}, {"API_KEYS", "d:admin:key-d,a:admin:key-a:acme"}});

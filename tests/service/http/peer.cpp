@@ -115,7 +115,8 @@ std::string Get(std::string_view path, std::string_view more) {
 }
 
 RunningServer::RunningServer(Server::Handler handler, Limits limits, std::size_t threads)
-    : server_(limits, threads, std::move(handler), &RunningServer::OnFault) {
+    : server_(limits, threads, std::move(handler), &RunningServer::OnFault,
+              [](const Request& request) { return request.path == "/at-once"; }) {
   EXPECT_EQ(server_.Start("127.0.0.1", 0), "");
 }
 

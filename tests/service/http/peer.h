@@ -53,7 +53,7 @@ class Peer {
 std::string Post(std::string_view path, std::string_view body, std::string_view more = "");
 std::string Get(std::string_view path, std::string_view more = "");
 
-// A started server on a free port of 127.0.0.1.
+// A started server on a free port of 127.0.0.1; "/at-once" needs no worker.
 class RunningServer {
  public:
   explicit RunningServer(Server::Handler handler, Limits limits = {}, std::size_t threads = 2);

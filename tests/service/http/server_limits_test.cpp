@@ -251,5 +251,63 @@ TEST(HttpServerLimits, AnswersOverloadedWhenTooManyRequestsWait) {
   for (Peer& peer : waiting) EXPECT_EQ(peer.Read().status, 200);
 }
 
+TEST(HttpServerLimits, HoldsNoMoreThanItsMemoryAllowsAndServesSmallRequestsBeside) {
+  Limits limits;
+  limits.max_held_bytes = 1 << 20;
+  RunningServer server(Echo, limits);
+  const std::string half(600'000, 'h');
+  const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 600001\r\n\r\n";
+  Peer first(*server);
+  first.Send(head + half);
+  Peer second(*server);
+  second.Send(Get("/"));  // read after all that `first` has sent
+  EXPECT_EQ(second.Read().status, 200);
+  EXPECT_EQ(LastAnswer(server, head + half).status, 503);
+  Peer small(*server);
+  small.Send(Post("/", std::string(4'000, 's')));
+  EXPECT_EQ(small.Read().status, 200);
+  first.Send("h");
+  EXPECT_EQ(first.Read().status, 200);
+  for (int i = 0; i < 10; ++i) {  // what was answered, refused or given up is held no longer
+    Peer next(*server);
+    next.Send(head + half + "h");
+    ASSERT_EQ(next.Read().status, 200);
+    Peer leaves(*server);
+    leaves.Send(head + half);
+    leaves.Reset();
+    ASSERT_EQ(LastAnswer(server, "POST / HTTP/1.1\r\n" + std::string(40'000, 'x')).status, 431);
+  }
+}
+
+TEST(HttpServerLimits, AnswersWhatNeedsNoWorkerWhileAllAreBusy) {
+  std::latch entered(1);
+  std::latch go(1);
+  RunningServer server(
+      [&](const Request& request) {
+        if (request.path != "/at-once") {
+          entered.count_down();
+          go.wait();
+        }
+        return Echo(request);
+      },
+      {}, 1);
+  Peer busy(*server);
+  busy.Send(Get("/"));
+  entered.wait();
+  Peer peer(*server);
+  for (int round = 0; round < 3; ++round) {
+    peer.Send(Get("/at-once") + Get("/at-once"));
+    EXPECT_EQ(peer.Read().status, 200);
+    EXPECT_EQ(peer.Read().body.rfind("GET", 0), 0U);
+  }
+  std::string pipelined;
+  for (int i = 0; i < 2'000; ++i) pipelined += Get("/at-once");
+  peer.Send(pipelined + Get("/at-once", "Connection: close\r\n"));
+  for (int i = 0; i < 2'001; ++i) ASSERT_EQ(peer.Read().status, 200);
+  EXPECT_TRUE(peer.SeesEnd());
+  go.count_down();
+  EXPECT_EQ(busy.Read().status, 200);
+}
+
 }  // namespace
 }  // namespace billhook::http
