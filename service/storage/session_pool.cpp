@@ -13,9 +13,10 @@ std::unique_ptr<Session> SessionPool::Acquire(Purpose purpose) {
   const bool free = freed_.wait_for(lock, kAcquireTimeout, [&] { return side.leased < limits_[index]; });
   if (!free)
     throw StorageError("every database session is in use; raise DB_POOL_SIZE or lower the load", true);
-  if (!side.idle.empty()) {
+  while (!side.idle.empty()) {
     std::unique_ptr<Session> session = std::move(side.idle.back());
     side.idle.pop_back();
+    if (!session->usable()) continue;
     ++side.leased;
     return session;
   }

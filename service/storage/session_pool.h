@@ -1,6 +1,6 @@
 // A bounded pool of sessions for each purpose. A session that is no longer usable is dropped when it comes
-// back; a new one is opened when needed, with a back-off after failures so that an absent database is not
-// hammered. Thread safe.
+// back or would be handed out; a new one is opened when needed, with a back-off after failures so that an
+// absent database is not hammered. Thread safe.
 #pragma once
 
 #include <array>

@@ -167,8 +167,12 @@ std::string DifferenceOf(const Json& row, const RevenueTruth& truth, std::int64_
 
 }  // namespace
 
+std::map<std::string, std::string> EnvironmentFor(const std::string& database_url) {
+  return {{"STRIPE_WEBHOOK_SECRET", kServeSecret}, {"DATABASE_URL", database_url}, {"LOG_LEVEL", "info"}};
+}
+
 std::map<std::string, std::string> EnvironmentFor(const TestDatabase& database) {
-  return {{"STRIPE_WEBHOOK_SECRET", kServeSecret}, {"DATABASE_URL", database.url()}, {"LOG_LEVEL", "info"}};
+  return EnvironmentFor(database.url());
 }
 
 std::optional<http::Response> PostEvent(http::Client& client, const std::string& body) {
@@ -297,9 +301,13 @@ void ExpectRevenue(const std::string& address, const Scope& scope, const Truth& 
   }
 }
 
-void ExpectWholeLog(const TestDatabase& database) {
-  const Finished verified = RunBillhook({"verify"}, EnvironmentFor(database));
+void ExpectWholeLog(const std::string& database_url) {
+  const Finished verified = RunBillhook({"verify"}, EnvironmentFor(database_url));
   EXPECT_EQ(verified.status, 0) << verified.err;
+}
+
+void ExpectWholeLog(const TestDatabase& database) {
+  ExpectWholeLog(database.url());
 }
 
 }  // namespace billhook::test

@@ -19,6 +19,7 @@ namespace billhook::test {
 constexpr const char* kServeSecret = "whsec_e2e";
 
 // What `serve` needs for that database.
+std::map<std::string, std::string> EnvironmentFor(const std::string& database_url);
 std::map<std::string, std::string> EnvironmentFor(const TestDatabase& database);
 
 std::optional<http::Response> PostEvent(http::Client& client, const std::string& body);
@@ -56,6 +57,7 @@ void ExpectInvoices(const std::vector<nlohmann::json>& rows, const simulate::Tru
 void ExpectRevenue(const std::string& address, const Scope& scope, const simulate::Truth& truth);
 
 // `billhook verify` finds nothing.
+void ExpectWholeLog(const std::string& database_url);
 void ExpectWholeLog(const TestDatabase& database);
 
 }  // namespace billhook::test

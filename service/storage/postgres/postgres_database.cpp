@@ -32,10 +32,14 @@ std::string WithDefaultParameters(std::string url) {
     const char* name;
     const char* value;
   };
-  // A host that is gone must be noticed in seconds (tcp_user_timeout, in ms), and a standby cannot take
-  // events.
+  // A host that is gone must be noticed in seconds, whether it owes us an acknowledgement (tcp_user_timeout,
+  // in ms) or an answer (keepalives), and a standby cannot take events.
   constexpr Default kDefaults[] = {{"connect_timeout", "5"},
                                    {"tcp_user_timeout", "10000"},
+                                   {"keepalives_idle", "5"},
+                                   {"keepalives_interval", "2"},
+                                   {"keepalives_count", "3"},
+                                   {"client_encoding", "UTF8"},
                                    {"target_session_attrs", "read-write"},
                                    {"application_name", "billhook"}};
   for (const Default& parameter : kDefaults) {

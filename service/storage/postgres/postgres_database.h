@@ -13,8 +13,8 @@ namespace billhook::storage {
 
 class PostgresDatabase : public Database {
  public:
-  // `url` is any libpq URL; connect_timeout=5, tcp_user_timeout and target_session_attrs=read-write are added
-  // where it does not say otherwise. Connects on first use.
+  // `url` is any libpq URL; time limits and target_session_attrs=read-write are added where it does not say
+  // otherwise. Connects on first use.
   PostgresDatabase(const std::string& url, std::size_t readers);
 
   Lease Acquire(Purpose purpose) override;

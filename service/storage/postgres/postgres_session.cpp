@@ -1,7 +1,9 @@
 #include "service/storage/postgres/postgres_session.h"
 
-#include <charconv>
+#include <cerrno>
 #include <set>
+
+#include <sys/socket.h>
 
 #include "domain/event_store.h"
 #include "service/storage/sql_text.h"
@@ -47,6 +49,11 @@ std::string ArrayLiteral(const TextList& texts) {
   return literal + "}";
 }
 
+std::string WithPairs(const std::string& sql) {
+  return ReplaceMarker(sql, "PAIRS", "(SELECT value->>0 AS a, value->>1 AS b FROM json_array_elements(",
+                       "::json)) AS pair");
+}
+
 // One column of many rows as an array literal.
 std::string ArrayLiteral(const std::vector<Row>& rows, std::size_t column) {
   std::string literal = "{";
@@ -63,18 +70,41 @@ std::string ArrayLiteral(const std::vector<Row>& rows, std::size_t column) {
   return literal + "}";
 }
 
-// Writers ask for single rows by key: a plan made while the tables were empty must not scan them for ever.
-// Readers ask with changing filters: each is planned for its own.
-const char* PlannerSettings(Purpose purpose) {
-  return purpose == Purpose::kRead ? "; SET plan_cache_mode = force_custom_plan"
-                                   : "; SET enable_seqscan = off";
+// What holds for a session's statements, each behind "SET " or "SET LOCAL ". A process that vanishes in the
+// midst of an append holds up all others, so the server ends such a transaction soon.
+std::string Settings(const std::string& set, Purpose purpose) {
+  const char* const idle = purpose == Purpose::kAppend ? "5s" : "60s";
+  // Writers ask for single rows by key: a plan made while the tables were empty must not scan them for ever.
+  // Readers ask with changing filters: each is planned for its own.
+  const char* const planner =
+      purpose == Purpose::kRead ? "plan_cache_mode = force_custom_plan; " : "enable_seqscan = off; ";
+  return set + "jit = off; " + set + "lock_timeout = '5s'; " + set + "statement_timeout = '60s'; " + set +
+         "idle_in_transaction_session_timeout = '" + idle + "'; " + set +
+         "synchronous_commit = " + (purpose == Purpose::kProject ? "off; " : "on; ") + set + planner;
 }
 
 }  // namespace
 
+// Keeps what the server says beside its answers off standard error, and knows whether it said anything.
+class PostgresSession::Notices : public pqxx::errorhandler {
+ public:
+  using errorhandler::errorhandler;
+  bool operator()(const char*) noexcept override {
+    any_ = true;
+    return false;
+  }
+  void Clear() { any_ = false; }
+  [[nodiscard]] bool any() const { return any_; }
+
+ private:
+  bool any_ = false;
+};
+
 template <typename Work>
 auto PostgresSession::Guarded(Work work) -> decltype(work()) {
   try {
+    // libpqxx would open it again unasked, and what comes next would stand outside of its transaction.
+    if (connection_ && !connection_->is_open()) throw pqxx::broken_connection("the connection is gone");
     return work();
   } catch (const pqxx::broken_connection& error) {
     usable_ = false;
@@ -93,35 +123,45 @@ auto PostgresSession::Guarded(Work work) -> decltype(work()) {
 PostgresSession::PostgresSession(const std::string& url, Purpose purpose) {
   Guarded([&] {
     connection_ = std::make_unique<pqxx::connection>(url);
-    quiet_ = std::make_unique<pqxx::quiet_errorhandler>(*connection_);
+    notices_ = std::make_unique<Notices>(*connection_);
     channel_ = std::make_unique<pqxx::nontransaction>(*connection_);
-    const pqxx::result encoding = channel_->exec(
-        std::string(
-            "SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'; SET jit = off; SET lock_timeout = '5s'; SET "
-            "statement_timeout = '60s'; "
-            "SET idle_in_transaction_session_timeout = '60s'; SET synchronous_commit = ") +
-        (purpose == Purpose::kProject ? "off" : "on") + PlannerSettings(purpose) + "; SHOW server_encoding");
-    if (encoding[0][0].as<std::string>() != "UTF8") {
+    const pqxx::result server = channel_->exec("SELECT current_setting('server_encoding'), pg_backend_pid()");
+    if (server[0][0].as<std::string>() != "UTF8") {
       throw StorageError("the database's encoding must be UTF8; create it with ENCODING 'UTF8'", false);
+    }
+    pooled_ = server[0][1].as<int>() != connection_->backendpid();
+    if (pooled_) {
+      transaction_settings_ = Settings("SET LOCAL ", purpose);
+    } else {
+      channel_->exec(Settings("SET ", purpose));
     }
   });
 }
 
+PostgresSession::~PostgresSession() = default;
+
+// An idle server says nothing: what can be read now is its farewell.
+bool PostgresSession::usable() const {
+  char byte = 0;
+  return usable_ && recv(connection_->sock(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+         (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+// The name of the statement, prepared on this connection.
+const std::string& PostgresSession::Prepared(const std::string& sql) {
+  const auto known = statements_.find(sql);
+  if (known != statements_.end()) return known->second;
+  if (statements_.size() == kMaxPreparedStatements) {
+    for (const auto& [text, prepared] : statements_) connection_->unprepare(prepared);
+    statements_.clear();
+  }
+  const std::string name = "s" + std::to_string(statements_.size());
+  connection_->prepare(name, WithPairs(sql));
+  return statements_.emplace(sql, name).first->second;
+}
+
 pqxx::result PostgresSession::Run(const std::string& sql, const Parameters& parameters) {
   return Guarded([&] {
-    auto known = statements_.find(sql);
-    if (known == statements_.end()) {
-      if (statements_.size() == kMaxPreparedStatements) {
-        for (const auto& [text, prepared] : statements_) connection_->unprepare(prepared);
-        statements_.clear();
-      }
-      const std::string name = "s" + std::to_string(statements_.size());
-      const std::string text =
-          ReplaceMarker(sql, "PAIRS", "(SELECT value->>0 AS a, value->>1 AS b FROM json_array_elements(",
-                        "::json)) AS pair");
-      connection_->prepare(name, text);
-      known = statements_.emplace(sql, name).first;
-    }
     std::vector<std::string> texts(parameters.size());
     std::vector<const char*> pointers(parameters.size(), nullptr);
     for (std::size_t i = 0; i < parameters.size(); ++i) {
@@ -138,10 +178,11 @@ pqxx::result PostgresSession::Run(const std::string& sql, const Parameters& para
 #if PQXX_VERSION_MAJOR >= 7
     pqxx::params bound;
     for (const char* pointer : pointers) bound.append(pointer);
-    return channel_->exec_prepared(known->second, bound);
 #else
-    return channel_->exec_prepared(known->second, pqxx::prepare::make_dynamic_params(pointers));
+    const auto bound = pqxx::prepare::make_dynamic_params(pointers);
 #endif
+    return pooled_ ? channel_->exec_params(WithPairs(sql), bound)
+                   : channel_->exec_prepared(Prepared(sql), bound);
   });
 }
 
@@ -206,10 +247,11 @@ void PostgresSession::WriteRows(std::string_view table, const std::vector<Column
           parameters);
 }
 
-void PostgresSession::Begin(const std::string& script) {
+// `first` rides along in the same round trip.
+void PostgresSession::Begin(const std::string& begin, const std::string& first) {
   Guarded([&] {
     in_transaction_ = true;
-    channel_->exec(script);
+    channel_->exec(begin + "; " + transaction_settings_ + first);
   });
 }
 
@@ -222,12 +264,17 @@ void PostgresSession::BeginWrite() {
 }
 
 void PostgresSession::BeginAppend() {
-  Begin("BEGIN; SELECT 1 FROM log_head WHERE singleton = 1 FOR UPDATE");
+  // A locked row makes even a transaction that writes nothing wait, at its COMMIT, for a synchronous standby:
+  // what is answered as a duplicate is as safe as a first.
+  Begin("BEGIN", "SELECT 1 FROM log_head WHERE singleton = 1 FOR UPDATE");
 }
 
 void PostgresSession::BeginMigrating() {
-  Begin("BEGIN; SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock(" +
-        std::to_string(kMigrationLock) + ")");
+  // The first process is waited for, however long its statements take; its tables are not: whoever waits for
+  // one holds up all that ask for it afterwards.
+  Begin("BEGIN", "SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock(" +
+                     std::to_string(kMigrationLock) +
+                     "); SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = 0");
 }
 
 bool PostgresSession::BeginProjecting(std::string_view projection) {
@@ -237,8 +284,15 @@ bool PostgresSession::BeginProjecting(std::string_view projection) {
 }
 
 void PostgresSession::Commit() {
+  notices_->Clear();
   Guarded([&] { channel_->exec("COMMIT"); });
   in_transaction_ = false;
+  // So it says that a wait for the standby was cancelled, or that there is no transaction any more; its words
+  // are in its own language.
+  if (notices_->any()) {
+    usable_ = false;
+    throw StorageError("PostgreSQL gave a warning instead of a plain COMMIT; its log says why", true);
+  }
 }
 
 void PostgresSession::Rollback() noexcept {

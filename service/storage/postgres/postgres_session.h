@@ -1,5 +1,7 @@
 // One PostgreSQL connection as a Session, over libpqxx. One thread at a time. Any broken connection makes it
-// unusable for good: the pool opens another.
+// unusable for good: the pool opens another. Where a pooler such as PgBouncer stands in between, each
+// transaction may meet another server process: then nothing is left behind on one (settings go with the
+// transaction, statements are not prepared).
 #pragma once
 
 #include <memory>
@@ -16,6 +18,9 @@ class PostgresSession : public Session {
  public:
   // Connects. What can be rebuilt (kProject) is committed without waiting for the flush. Throws StorageError.
   PostgresSession(const std::string& url, Purpose purpose);
+  ~PostgresSession() override;
+  PostgresSession(const PostgresSession&) = delete;
+  PostgresSession& operator=(const PostgresSession&) = delete;
 
   Rows Query(const std::string& sql, const Parameters& parameters) override;
   std::int64_t Execute(const std::string& sql, const Parameters& parameters) override;
@@ -34,23 +39,31 @@ class PostgresSession : public Session {
   void ContinueWriting() override {}
   void Commit() override;
   void Rollback() noexcept override;
-  [[nodiscard]] bool usable() const override { return usable_; }
+  // False too when the server hung up while the session lay idle.
+  [[nodiscard]] bool usable() const override;
+
+  // Whether a pooler stands in between: the server's process is not the one that the connection was told of.
+  [[nodiscard]] bool pooled() const { return pooled_; }
 
  private:
+  class Notices;
+
   // Runs `work`, turning libpqxx's exceptions into StorageError.
   template <typename Work>
   auto Guarded(Work work) -> decltype(work());
   pqxx::result Run(const std::string& sql, const Parameters& parameters);
   void WriteRows(std::string_view table, const std::vector<Column>& columns, const std::vector<Row>& rows,
                  const std::string& on_conflict);
-  void Begin(const std::string& script);
+  void Begin(const std::string& begin, const std::string& first = "");
+  const std::string& Prepared(const std::string& sql);
 
   std::unique_ptr<pqxx::connection> connection_;
-  std::unique_ptr<pqxx::errorhandler>
-      quiet_;  // libpqxx prints notices to standard error unless told otherwise
+  std::unique_ptr<Notices> notices_;
   std::unique_ptr<pqxx::nontransaction>
       channel_;  // BEGIN and COMMIT are ours, so that locks ride along with BEGIN
   std::unordered_map<std::string, std::string> statements_;  // SQL text to the prepared statement's name
+  bool pooled_ = false;
+  std::string transaction_settings_;  // of a pooled session
   bool in_transaction_ = false;
   bool usable_ = true;
 };

@@ -1,0 +1,98 @@
+// A PostgreSQL primary with a synchronous standby: what is acknowledged is on both, and whichever remains
+// goes on.
+#include <csignal>
+#include <memory>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "service/simulate/history.h"
+#include "tests/chaos/load.h"
+#include "tests/chaos/verdict.h"
+#include "tests/support/billhook_process.h"
+#include "tests/support/postgres_server.h"
+#include "tests/support/served_facts.h"
+
+namespace billhook::test {
+namespace {
+
+class Failover : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    BILLHOOK_REQUIRE_POSTGRES_SERVER();
+    primary_ = std::make_unique<PostgresServer>();
+    standby_ = std::make_unique<PostgresServer>(*primary_, PostgresServer::Options());
+    primary_->SetSynchronous(true);
+    url_ =
+        "postgresql://billhook@" + primary_->host_and_port() + "," + standby_->host_and_port() + "/postgres";
+  }
+
+  // The primary is gone as if its machine were, and the standby takes its place.
+  void FailOver() {
+    primary_->Kill();
+    standby_->SetSynchronous(false);  // nobody follows it yet
+    standby_->Promote();
+  }
+  // A new standby, at the address of the primary that is gone.
+  void FollowAgain() {
+    const int port = primary_->port();
+    primary_ = std::move(standby_);
+    standby_ = std::make_unique<PostgresServer>(*primary_, PostgresServer::Options{.port = port});
+    primary_->SetSynchronous(true);
+  }
+
+  std::unique_ptr<PostgresServer> primary_;
+  std::unique_ptr<PostgresServer> standby_;
+  std::string url_;
+};
+
+TEST_F(Failover, LosesNothingThatWasAcknowledgedAndReconnectsWithoutARestart) {
+  const std::size_t rounds = Rounds(2);
+  const ServeProcess serve(EnvironmentFor(url_));
+  Load load({serve.address()}, {.events = 1'000 * (rounds + 1), .posters = 8});
+  std::chrono::milliseconds longest{0};
+  for (std::size_t round = 0; round < rounds; ++round) {
+    load.AwaitProgress(400);
+    const auto killed = Load::Clock::now();
+    FailOver();
+    load.AwaitProgress(200);
+    longest = std::max(longest, load.LongestSilence(killed));
+    FollowAgain();
+  }
+  ASSERT_TRUE(load.Finish());
+  ExpectNothingLost("primary killed, synchronous standby promoted", rounds, serve.address(), url_, load,
+                    longest);
+}
+
+// PostgreSQL ends a wait for the standby that an administrator cancels with a mere warning, and says COMMIT.
+TEST_F(Failover, AcknowledgesNoCommitThatTheStandbyDoesNotHave) {
+  const ServeProcess serve(EnvironmentFor(url_));
+  const std::vector<std::string> bodies = simulate::GenerateHistory({.seed = 1, .events = 2});
+  http::Client client(serve.address());
+  ASSERT_EQ(PostEvent(client, bodies[0])->status, 200);
+  standby_->Kill();
+  std::optional<http::Response> answer;
+  std::thread poster([&] { answer = PostEvent(client, bodies[1]); });
+  const std::string waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+  EXPECT_TRUE(Await([&] { return !primary_->Query(waiting).empty(); }, std::chrono::seconds(30)));
+  primary_->Query("SELECT pg_cancel_backend(pid) FROM (" + waiting + ") AS waiting");
+  poster.join();
+  EXPECT_EQ(answer->status, 503) << answer->body;
+
+  // Sent again, it is a duplicate on the primary, and still the standby has none of it.
+  std::thread again([&] { answer = PostEvent(client, bodies[1]); });
+  EXPECT_TRUE(Await([&] { return !primary_->Query(waiting).empty(); }, std::chrono::seconds(30)))
+      << "a duplicate waits for the standby as a first does";
+  standby_ = std::make_unique<PostgresServer>(*primary_, PostgresServer::Options{.port = standby_->port()});
+  again.join();
+  for (int attempt = 0; attempt < 10 && answer->status == 503; ++attempt)
+    answer = PostEvent(client, bodies[1]);
+  ASSERT_EQ(answer->status, 200) << answer->body;
+  EXPECT_TRUE(nlohmann::json::parse(answer->body)["duplicate"]) << answer->body;
+  FailOver();
+  EXPECT_EQ(standby_->Query("SELECT count(*) FROM events").Int(0, 0), 2);
+}
+
+}  // namespace
+}  // namespace billhook::test
