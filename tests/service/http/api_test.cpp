@@ -513,8 +513,8 @@ TEST(HttpApi, GivesTheSameAnswersOnPostgres) {
         "/api/v1/subscriptions?price=price_1&status=active&" + Await(5),
         "/api/v1/ledger/entries?customer=cus_1&from=2025-01-01T00:00:00Z&" + Await(5),
         "/api/v1/ledger/balances?" + Await(5), std::string("/api/v1/statistics"),
-        std::string("/api/v1/projections/payment_ledger/state"),
-        std::string("/api/v1/projections/statistics/state"), std::string("/api/v1/projections"),
+        "/api/v1/projections/payment_ledger/state?" + Await(5),
+        "/api/v1/projections/statistics/state?" + Await(5), "/api/v1/projections?" + Await(5),
         std::string("/api/v1/events/sub_1?aggregate_type=nothing"),
         std::string("/api/v1/subscriptions/sub_2")}) {
     const Answer expected = on_sqlite.Get(path);
