@@ -25,4 +25,29 @@ std::vector<std::string_view> ValuesUnder(std::string_view text, std::string_vie
   return values;
 }
 
+std::vector<std::string_view> ElementsOf(std::string_view array) {
+  using Token = JsonScanner::Token;
+  std::vector<std::string_view> elements;
+  JsonScanner scanner(array);
+  BILLHOOK_CHECK(scanner.Next() == Token::kBeginArray);
+  std::size_t end = scanner.offset();
+  while (true) {
+    BILLHOOK_CHECK(scanner.Next() != Token::kInvalid);
+    if (scanner.depth() == 0) return elements;
+    if (scanner.depth() > 1) continue;
+    const std::size_t begin = array.find_first_not_of(" \t\r\n,", end);
+    end = scanner.offset();
+    elements.push_back(array.substr(begin, end - begin));
+  }
+}
+
+bool IsJson(std::string_view text) {
+  JsonScanner scanner(text);
+  while (true) {
+    const JsonScanner::Token token = scanner.Next();
+    if (token == JsonScanner::Token::kEnd) return true;
+    if (token == JsonScanner::Token::kInvalid) return false;
+  }
+}
+
 }  // namespace billhook

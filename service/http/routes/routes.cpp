@@ -15,6 +15,7 @@ void AddAllRoutes(Api& api, Services& services) {
   AddReplayRoutes(api, services);
   AddProjectionRoutes(api, services);
   AddDeadLetterRoutes(api, services);
+  AddReconciliationRoutes(api, services);
   AddHealthRoutes(api, services);
 }
 

@@ -41,6 +41,7 @@ void AddEventRoutes(Api& api, Services& services);
 void AddReplayRoutes(Api& api, Services& services);
 void AddProjectionRoutes(Api& api, Services& services);
 void AddDeadLetterRoutes(Api& api, Services& services);
+void AddReconciliationRoutes(Api& api, Services& services);
 void AddHealthRoutes(Api& api, Services& services);
 
 // Whether the request's handler waits for nothing, so that it is answered while all workers are busy: a
