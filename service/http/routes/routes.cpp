@@ -17,6 +17,7 @@ void AddAllRoutes(Api& api, Services& services) {
   AddDeadLetterRoutes(api, services);
   AddReconciliationRoutes(api, services);
   AddHealthRoutes(api, services);
+  AddDocsRoutes(api);
 }
 
 }  // namespace billhook::http
