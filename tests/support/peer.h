@@ -20,7 +20,8 @@ struct RawAnswer {
 
 class Peer {
  public:
-  explicit Peer(const Server& server);  // connects
+  explicit Peer(const std::string& address);  // connects to "http://127.0.0.1:PORT"
+  explicit Peer(const Server& server) : Peer(server.address()) {}
   Peer(Peer&& other) noexcept;
   Peer& operator=(Peer&&) = delete;
   ~Peer();
@@ -37,6 +38,7 @@ class Peer {
   std::string ReadToEnd();
   // Whether anything comes, or the server closes, within that time.
   [[nodiscard]] bool HearsWithin(std::chrono::milliseconds time) const;
+  [[nodiscard]] int socket() const { return fd_; }
   // Whether the server has closed in an orderly way, without a byte more.
   bool SeesEnd();
 

@@ -1,4 +1,4 @@
-#include "tests/service/http/peer.h"
+#include "tests/support/peer.h"
 
 #include <array>
 #include <cstdlib>
@@ -15,13 +15,12 @@
 
 namespace billhook::http {
 
-Peer::Peer(const Server& server) {
-  const std::string address = server.address();
+Peer::Peer(const std::string& address) {
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
-  fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   EXPECT_GE(fd_, 0) << "out of descriptors? raise ulimit -n";
   const timeval patience{kPatience.count(), 0};
   setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -94,8 +93,8 @@ std::string Peer::ReadToEnd() {
 }
 
 bool Peer::HearsWithin(std::chrono::milliseconds time) const {
-  pollfd socket{fd_, POLLIN, 0};
-  return poll(&socket, 1, static_cast<int>(time.count())) > 0;
+  pollfd watched{fd_, POLLIN, 0};
+  return poll(&watched, 1, static_cast<int>(time.count())) > 0;
 }
 
 bool Peer::SeesEnd() {
