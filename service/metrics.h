@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "service/process_stats.h"
+
 namespace billhook {
 
 class Metrics {
@@ -23,13 +25,20 @@ class Metrics {
                       std::chrono::nanoseconds duration);
 
   // `status` is "ok", "error" or "unavailable"; `type` a registered command type or "unknown".
-  void CountCommand(std::string_view type, std::string_view status);
+  void ObserveCommand(std::string_view type, std::string_view status, std::chrono::nanoseconds duration);
+  // `type` is a registered query type.
+  void ObserveQuery(std::string_view type, std::chrono::nanoseconds duration);
+  // A saga of a registered type came to a status.
+  void CountSaga(std::string_view type, std::string_view status);
 
   // Gauges, set when the page is asked for.
   void SetQueueDepth(std::size_t depth);
   void SetProjection(const std::string& projection, double lag_events, double lag_seconds,
                      double dead_letters);
-  void SetHttp(std::size_t connections, std::size_t waiting_requests);
+  void SetHttp(std::size_t connections, std::size_t waiting_requests, std::size_t held_bytes);
+  // `purpose` is "append", "project" or "read".
+  void SetSessions(std::string_view purpose, std::size_t in_use, std::size_t most);
+  void SetProcess(const ProcessStats& stats);
 
   // The page in Prometheus' text format.
   [[nodiscard]] std::string Text() const;

@@ -6,6 +6,7 @@
 #include "domain/event_store.h"
 #include "domain/sha256.h"
 #include "service/clock.h"
+#include "service/http/trace_context.h"
 #include "service/log.h"
 
 namespace billhook::http {
@@ -59,6 +60,13 @@ std::string RequestIdOf(const Request& request) {
   return NewUuidV7(SystemClock());
 }
 
+// What every log line about the request bears.
+log::Fields LogFieldsOf(const Request& request, const std::string& request_id) {
+  log::Fields fields = {{"request_id", request_id}};
+  if (const std::optional<std::string> trace_id = TraceIdOf(request)) fields["trace_id"] = *trace_id;
+  return fields;
+}
+
 // HEAD is GET without the body, which the server leaves out.
 std::string_view MethodOf(const Request& request) {
   return request.method == "HEAD" ? std::string_view("GET") : request.method;
@@ -99,6 +107,7 @@ Api::Match Api::FindRoute(const Request& request) const {
 Response Api::Handle(const Request& request) {
   const auto start = std::chrono::steady_clock::now();
   const std::string request_id = RequestIdOf(request);
+  const log::Context context(LogFieldsOf(request, request_id));
   const Match match = FindRoute(request);
   Response response = Guarded(request, request_id, match);
   Finish(request, request_id, response);
@@ -108,8 +117,7 @@ Response Api::Handle(const Request& request) {
   const log::Level level = response.status >= 500 ? log::Level::kWarn : log::Level::kDebug;
   if (log::Writes(level)) {
     log::Write(level, "request",
-               {{"request_id", request_id},
-                {"method", MetricMethod(request)},
+               {{"method", MetricMethod(request)},
                 {"route", route},
                 {"status", response.status},
                 {"duration_us", std::chrono::duration_cast<std::chrono::microseconds>(duration).count()}});
@@ -123,12 +131,11 @@ Response Api::Guarded(const Request& request, const std::string& request_id, con
   try {
     return Dispatch(request, request_id, match);
   } catch (const StorageError& error) {
-    log::Error("storage failed",
-               {{"request_id", request_id}, {"error", error.what()}, {"retryable", error.retryable()}});
+    log::Error("storage failed", {{"error", error.what()}, {"retryable", error.retryable()}});
     if (error.retryable())
       return Unavailable("storage_unavailable", "The database cannot be reached right now. Try again.");
   } catch (const std::exception& error) {
-    log::Error("request failed", {{"request_id", request_id}, {"error", error.what()}});
+    log::Error("request failed", {{"error", error.what()}});
   }
   return Problem(500, "internal_error", "");
 }
@@ -234,9 +241,10 @@ Response Api::HandleFault(const Request& request, Fault fault) {
   };
   Response response = answer();
   const std::string request_id = RequestIdOf(request);
+  const log::Context context(LogFieldsOf(request, request_id));
   Finish(request, request_id, response);
   metrics_.ObserveRequest("none", MetricMethod(request), response.status, std::chrono::nanoseconds(0));
-  log::Debug("request refused", {{"request_id", request_id}, {"status", response.status}});
+  log::Debug("request refused", {{"status", response.status}});
   return response;
 }
 

@@ -105,6 +105,12 @@ class Session {
 // commit.
 enum class Purpose { kAppend, kProject, kRead };
 
+// How many of a purpose's sessions are lent out now, and how many may be.
+struct SessionUse {
+  std::size_t in_use = 0;
+  std::size_t most = 0;
+};
+
 class Database {
  public:
   virtual ~Database() = default;
@@ -128,6 +134,8 @@ class Database {
     std::unique_ptr<Session> session_;
   };
   virtual Lease Acquire(Purpose purpose) = 0;
+
+  [[nodiscard]] virtual SessionUse UseOf(Purpose purpose) = 0;
 
   // "sqlite" or "postgresql".
   [[nodiscard]] virtual std::string_view engine() const = 0;

@@ -1,14 +1,21 @@
 // GET /health, /health/live, /health/ready and /metrics. They need no key and tell no business data.
+#include <array>
+
 #include <nlohmann/json.hpp>
 
 #include "domain/event_store.h"
 #include "service/http/routes/routes.h"
 #include "service/log.h"
+#include "service/process_stats.h"
 
 namespace billhook::http {
 namespace {
 
 constexpr const char* kLivePath = "/health/live";
+constexpr std::array<std::pair<storage::Purpose, std::string_view>, 3> kPurposes = {
+    {{storage::Purpose::kAppend, "append"},
+     {storage::Purpose::kProject, "project"},
+     {storage::Purpose::kRead, "read"}}};
 
 using Body = nlohmann::ordered_json;
 
@@ -69,7 +76,12 @@ double LagSeconds(Services& services, const storage::ProjectionStatus& status) {
 Response MetricsPage(Services& services) {
   services.metrics.SetQueueDepth(services.group_commit.queue_depth());
   const Server::Stats http = services.http_stats();
-  services.metrics.SetHttp(http.connections, http.waiting_requests);
+  services.metrics.SetHttp(http.connections, http.waiting_requests, http.held_bytes);
+  for (const auto& [purpose, name] : kPurposes) {
+    const storage::SessionUse use = services.database.UseOf(purpose);
+    services.metrics.SetSessions(name, use.in_use, use.most);
+  }
+  services.metrics.SetProcess(ReadProcessStats());
   try {
     for (const Projection* projection : services.projector.projections()) {
       const auto status = services.read_models.StatusOf(std::string(projection->name()));

@@ -18,6 +18,7 @@ class PostgresDatabase : public Database {
   PostgresDatabase(const std::string& url, std::size_t readers);
 
   Lease Acquire(Purpose purpose) override;
+  [[nodiscard]] SessionUse UseOf(Purpose purpose) override { return pool_.UseOf(purpose); }
   [[nodiscard]] std::string_view engine() const override { return "postgresql"; }
 
  protected:
