@@ -25,4 +25,18 @@ std::vector<std::string_view> ValuesUnder(std::string_view text, std::string_vie
   return values;
 }
 
+std::vector<std::string_view> ElementsOf(std::string_view array) {
+  using Token = JsonScanner::Token;
+  std::vector<std::string_view> elements;
+  JsonScanner scanner(array);
+  BILLHOOK_CHECK(scanner.Next() == Token::kBeginArray);
+  for (;;) {
+    // Between two elements stand a comma and blanks.
+    const std::size_t begin = array.find_first_not_of(" \t\r\n,", scanner.offset());
+    if (scanner.Next() == Token::kEndArray && scanner.depth() == 0) return elements;
+    while (scanner.depth() > 1) BILLHOOK_CHECK(scanner.Next() != Token::kInvalid);
+    elements.push_back(array.substr(begin, scanner.offset() - begin));
+  }
+}
+
 }  // namespace billhook

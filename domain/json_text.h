@@ -11,4 +11,7 @@ namespace billhook {
 // each exactly as it stands. `text` is valid JSON in which no object has a key twice.
 std::vector<std::string_view> ValuesUnder(std::string_view text, std::string_view key, std::size_t depth);
 
+// The texts of an array's elements, in order. `array` is a valid JSON array.
+std::vector<std::string_view> ElementsOf(std::string_view array);
+
 }  // namespace billhook

@@ -26,5 +26,11 @@ TEST(ValuesUnder, KnowsAKeyThatIsWrittenWithEscapes) {
   EXPECT_THAT(ValuesUnder(R"({"d\u0061ta":7})", "data", 1), ElementsAre("7"));
 }
 
+TEST(ElementsOf, KeepsEachElementAsItIsWritten) {
+  EXPECT_THAT(ElementsOf(R"( [ {"a" : [1, {}]} ,[ ], 1.50,"x,]" ,null] )"),
+              ElementsAre(R"({"a" : [1, {}]})", "[ ]", "1.50", R"("x,]")", "null"));
+  EXPECT_THAT(ElementsOf("[ ]"), IsEmpty());
+}
+
 }  // namespace
 }  // namespace billhook

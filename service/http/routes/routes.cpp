@@ -13,6 +13,7 @@ void AddAllRoutes(Api& api, Services& services) {
   AddQueryRoutes(api, services);
   AddEventRoutes(api, services);
   AddReplayRoutes(api, services);
+  AddBranchRoutes(api, services);
   AddProjectionRoutes(api, services);
   AddDeadLetterRoutes(api, services);
   AddHealthRoutes(api, services);

@@ -39,6 +39,7 @@ void AddCommandRoutes(Api& api, Services& services);
 void AddQueryRoutes(Api& api, Services& services);
 void AddEventRoutes(Api& api, Services& services);
 void AddReplayRoutes(Api& api, Services& services);
+void AddBranchRoutes(Api& api, Services& services);
 void AddProjectionRoutes(Api& api, Services& services);
 void AddDeadLetterRoutes(Api& api, Services& services);
 void AddHealthRoutes(Api& api, Services& services);

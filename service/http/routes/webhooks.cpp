@@ -5,6 +5,7 @@
 #include "domain/stripe/envelope.h"
 #include "domain/stripe/fields.h"
 #include "domain/stripe/signature.h"
+#include "service/http/routes/posted_events.h"
 #include "service/http/routes/routes.h"
 #include "service/http/routes/writing.h"
 
@@ -31,23 +32,6 @@ std::string Encodings(const Request& request) {
     if (stripe::LowerCase(name) == "content-encoding") all.append(all.empty() ? "" : ",").append(value);
   }
   return all;
-}
-
-Append AppendOf(stripe::Envelope envelope, const std::string& body, const std::string& tenant,
-                UnixMicros now) {
-  Append append;
-  Event& event = append.event;
-  event.id = NewUuidV7(now);
-  event.tenant = tenant;
-  event.aggregate_type = std::move(envelope.aggregate_type);
-  event.aggregate_id = std::move(envelope.aggregate_id);
-  event.event_type = std::move(envelope.type);
-  event.source = Source::kStripe;
-  event.payload = body;
-  event.caused_by = std::move(envelope.id);
-  event.occurred_at = envelope.occurred_at;
-  append.content = ContentDigest(event);
-  return append;
 }
 
 Response Receive(Call& call, Services& services, const std::string& tenant) {
@@ -78,7 +62,7 @@ Response Receive(Call& call, Services& services, const std::string& tenant) {
 
   const std::string event_id = envelope->id;
   const Result<AppendOutcome, ingest::Refusal> outcome = services.group_commit.Append(
-      {AppendOf(*std::move(envelope), call.request.body, tenant, services.clock())});
+      {StripeAppend(*std::move(envelope), call.request.body, tenant, services.clock())});
   if (!outcome) {
     services.metrics.CountWebhook(Outcome::kError);
     return NotRecorded(outcome.error());  // Stripe sends again what is answered 503: no event is lost
