@@ -30,12 +30,23 @@ std::vector<std::string_view> ElementsOf(std::string_view array) {
   std::vector<std::string_view> elements;
   JsonScanner scanner(array);
   BILLHOOK_CHECK(scanner.Next() == Token::kBeginArray);
-  for (;;) {
-    // Between two elements stand a comma and blanks.
-    const std::size_t begin = array.find_first_not_of(" \t\r\n,", scanner.offset());
-    if (scanner.Next() == Token::kEndArray && scanner.depth() == 0) return elements;
-    while (scanner.depth() > 1) BILLHOOK_CHECK(scanner.Next() != Token::kInvalid);
-    elements.push_back(array.substr(begin, scanner.offset() - begin));
+  std::size_t end = scanner.offset();
+  while (true) {
+    BILLHOOK_CHECK(scanner.Next() != Token::kInvalid);
+    if (scanner.depth() == 0) return elements;
+    if (scanner.depth() > 1) continue;
+    const std::size_t begin = array.find_first_not_of(" \t\r\n,", end);
+    end = scanner.offset();
+    elements.push_back(array.substr(begin, end - begin));
+  }
+}
+
+bool IsJson(std::string_view text) {
+  JsonScanner scanner(text);
+  while (true) {
+    const JsonScanner::Token token = scanner.Next();
+    if (token == JsonScanner::Token::kEnd) return true;
+    if (token == JsonScanner::Token::kInvalid) return false;
   }
 }
 

@@ -11,7 +11,10 @@ namespace billhook {
 // each exactly as it stands. `text` is valid JSON in which no object has a key twice.
 std::vector<std::string_view> ValuesUnder(std::string_view text, std::string_view key, std::size_t depth);
 
-// The texts of an array's elements, in order. `array` is a valid JSON array.
+// The texts of the array's elements, in order, each exactly as it stands. `array` is a valid JSON array.
 std::vector<std::string_view> ElementsOf(std::string_view array);
+
+// Whether the text is one JSON value by the grammar (RFC 8259), in UTF-8.
+bool IsJson(std::string_view text);
 
 }  // namespace billhook

@@ -96,6 +96,40 @@ class Reader {
     return url;
   }
 
+  StripeApi ReadStripeApi() {
+    StripeApi api;
+    api.base = Text("STRIPE_API_BASE");
+    while (api.base.ends_with('/')) api.base.pop_back();
+    const bool secure = api.base.rfind("https://", 0) == 0;
+    const std::string host = api.base.substr(0, 7) == "http://" ? api.base.substr(7) : "";
+    const std::size_t port = host.rfind(':');
+    const bool bracketed = !host.empty() && host.back() == ']';
+    // The key would travel for everybody to read.
+    if (!secure && !IsLoopback(WithoutBrackets(bracketed ? host : host.substr(0, port))))
+      Fault("STRIPE_API_BASE", "must be an https:// address, without /v1 (http:// only to this machine)");
+    api.key = Text("STRIPE_API_KEY");
+    const bool live = api.key.find("_live_") != std::string::npos;
+    const bool visible =
+        std::all_of(api.key.begin(), api.key.end(), [](char c) { return c > ' ' && c < 0x7f; });
+    if (api.key.empty()) {
+      Fault("STRIPE_API_KEY", "is missing: set it to a secret key, or a restricted one that may read events");
+    } else if (!visible || (!live && api.key.find("_test_") == std::string::npos)) {
+      Fault("STRIPE_API_KEY", "must be a secret or restricted key of Stripe's, such as rk_live_...");
+    }
+    api.livemode = live;
+    return api;
+  }
+
+  void CheckTenant(const std::string& tenant) {
+    if (tenant == kDefaultTenant) return;
+    for (const auto& [name, value] : environment_) {
+      if (!value.empty() && name.rfind(kSecretPrefix, 0) == 0 &&
+          LowerCase(name.substr(std::string(kSecretPrefix).size())) == tenant)
+        return;
+    }
+    Fault("STRIPE_WEBHOOK_SECRET__NAME", "is missing for the tenant " + tenant + ": is its name right?");
+  }
+
   [[nodiscard]] const std::vector<std::string>& faults() const { return faults_; }
 
  private:
@@ -230,6 +264,9 @@ const std::vector<Variable>& Variables() {
       {"STRIPE_WEBHOOK_SECRET__NAME", nullptr,
        "the same for tenant `name` (lower-cased), served at /webhooks/stripe/name"},
       {"STRIPE_WEBHOOK_TOLERANCE", "300", "seconds a signature's timestamp may be away from now, either way"},
+      {"STRIPE_API_KEY", nullptr,
+       "for backfill: a secret key of Stripe's, or a restricted one that may read events"},
+      {"STRIPE_API_BASE", "https://api.stripe.com", "for backfill: Stripe's API, without /v1"},
       {"AUTO_MIGRATE", "true", "whether serve migrates the database first"},
       {"DATABASE_URL", "sqlite://data/billhook.db",
        "sqlite://PATH, sqlite::memory: or any libpq postgresql:// URL, several hosts included"},
@@ -277,6 +314,15 @@ Result<std::string, std::string> ReadDatabaseUrl(const Environment& environment)
   std::string url = reader.DatabaseUrl();
   if (!reader.faults().empty()) return Unexpected(reader.faults().front());
   return url;
+}
+
+Result<StripeApi, std::vector<std::string>> ReadStripeApi(const Environment& environment,
+                                                          const std::string& tenant) {
+  Reader reader(environment);
+  StripeApi api = reader.ReadStripeApi();
+  reader.CheckTenant(tenant);
+  if (!reader.faults().empty()) return Unexpected(reader.faults());
+  return api;
 }
 
 bool IsTenantName(std::string_view name) {

@@ -68,6 +68,16 @@ Result<Config, std::vector<std::string>> ReadConfig(const Environment& environme
 // DATABASE_URL alone, for the subcommands that need no more. The error is a fault as above.
 Result<std::string, std::string> ReadDatabaseUrl(const Environment& environment);
 
+// Stripe's API as `backfill` asks it.
+struct StripeApi {
+  std::string base;  // without /v1
+  std::string key;
+  bool livemode = true;  // whether the key is about live data
+};
+// STRIPE_API_BASE and STRIPE_API_KEY, or all faults as above; also one where no such tenant is configured.
+Result<StripeApi, std::vector<std::string>> ReadStripeApi(const Environment& environment,
+                                                          const std::string& tenant);
+
 // Whether the name can be a tenant's: 1 to 64 of a-z, 0-9, '_' and '-'.
 bool IsTenantName(std::string_view name);
 

@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
   billhook::cli::AddVerify(app, run);
   billhook::cli::AddExport(app, run);
   billhook::cli::AddImport(app, run);
+  billhook::cli::AddBackfill(app, run);
   billhook::cli::AddBackup(app, run);
   try {
     app.parse(argc, argv);

@@ -20,11 +20,9 @@ std::unique_ptr<storage::Database> PrepareDatabase(const Config& config, const C
     }
     return database;
   }
-  for (const storage::MigrationStatus& status : storage::StatusOf(*database, storage::AllMigrations())) {
-    if (!status.applied) {
-      throw StorageError(
-          "migration " + status.name + " is missing: run billhook migrate, or set AUTO_MIGRATE=true", false);
-    }
+  if (const std::optional<std::string> missing = storage::FirstMissing(*database)) {
+    throw StorageError(
+        "migration " + *missing + " is missing: run billhook migrate, or set AUTO_MIGRATE=true", false);
   }
   return database;
 }

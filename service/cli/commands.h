@@ -19,6 +19,7 @@ void AddRebuild(CLI::App& app, Run& run);
 void AddVerify(CLI::App& app, Run& run);
 void AddExport(CLI::App& app, Run& run);
 void AddImport(CLI::App& app, Run& run);
+void AddBackfill(CLI::App& app, Run& run);
 void AddBackup(CLI::App& app, Run& run);
 
 }  // namespace billhook::cli

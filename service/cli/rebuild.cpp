@@ -48,10 +48,8 @@ int Rebuild(const RebuildOptions& options) {
   }
   if (chosen.empty()) return Fail("there is no projection " + options.name + "; there are " + known);
   const auto database = storage::OpenDatabase(*url, 1, storage::Ownership::kExclusive);
-  for (const storage::MigrationStatus& status : storage::StatusOf(*database, storage::AllMigrations())) {
-    if (!status.applied)
-      return Fail("the database lacks migration " + status.name + ": run billhook migrate");
-  }
+  if (const std::optional<std::string> missing = storage::FirstMissing(*database))
+    return Fail("the database lacks migration " + *missing + ": run billhook migrate");
   storage::ReadModels read_models(*database);
   read_models.Register(AllProjections(), SystemClock());
   for (const Projection* projection : chosen) RebuildOne(read_models, *projection);

@@ -47,20 +47,29 @@ class Client::Connection {
     if (!body.empty() && !request.has_header("Content-Type"))
       request.set_header("Content-Type", content_type);
 
+    Response response;
+    request.content_receiver = [&response](const char* data, std::size_t length, std::uint64_t,
+                                           std::uint64_t) {
+      if (response.body.size() + length > kMostAnswerBytes) return false;
+      response.body.append(data, length);
+      return true;
+    };
+
     const httplib::Result result = client_->send(request);
+    may_pass_ =
+        result.error() != httplib::Error::SSLServerVerification && result.error() != httplib::Error::Canceled;
     if (!result) {
       error_ = Explain(result.error());
       return std::nullopt;
     }
-    Response response;
     response.status = result->status;
     response.content_type = result->get_header_value("Content-Type");
-    response.body = result->body;
     response.headers.assign(result->headers.begin(), result->headers.end());
     return response;
   }
 
   [[nodiscard]] const std::string& error() const { return error_; }
+  [[nodiscard]] bool may_pass() const { return may_pass_ && bad_url_.empty(); }
 
  private:
   static std::string Explain(httplib::Error error) {
@@ -73,6 +82,10 @@ class Client::Connection {
         return "no answer: the connection was closed, or the time limit passed";
       case httplib::Error::Write:
         return "the request could not be sent: the connection was closed";
+      case httplib::Error::SSLServerVerification:
+        return "no connection: its certificate is not one that this machine trusts";
+      case httplib::Error::Canceled:
+        return "its answer is too large";
       default:
         return "no answer: " + httplib::to_string(error);
     }
@@ -81,6 +94,7 @@ class Client::Connection {
   std::unique_ptr<httplib::Client> client_;  // null when the address is bad
   std::string bad_url_;
   std::string error_;
+  bool may_pass_ = true;
 };
 
 Client::Client(const std::string& base_url, std::chrono::milliseconds timeout)
@@ -96,6 +110,10 @@ std::optional<Response> Client::Send(const std::string& method, const std::strin
 
 const std::string& Client::error() const {
   return connection_->error();
+}
+
+bool Client::may_pass() const {
+  return connection_->may_pass();
 }
 
 }  // namespace billhook::http

@@ -1,5 +1,6 @@
-// A keep-alive HTTP/1.1 client for one server, for `simulate` and the tests. One object is one connection:
-// not thread safe. This header and server.h are the only doors to httplib.
+// A keep-alive HTTP/1.1 client for one server, for `simulate`, `backfill` and the tests. Over https the
+// server's certificate must be one that this machine trusts. One object is one connection: not thread safe.
+// This header and server.h are the only doors to httplib.
 #pragma once
 
 #include <chrono>
@@ -28,6 +29,10 @@ class Client {
                                const std::string& content_type = "application/json");
 
   [[nodiscard]] const std::string& error() const;
+  // Whether the same may succeed later: not after a bad address, an untrusted certificate, an endless answer.
+  [[nodiscard]] bool may_pass() const;
+
+  static constexpr std::size_t kMostAnswerBytes = 256 << 20;  // a larger one is no answer
 
  private:
   class Connection;

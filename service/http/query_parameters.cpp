@@ -50,6 +50,21 @@ std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_spa
   return decoded;
 }
 
+std::string PercentEncode(std::string_view text) {
+  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string encoded;
+  for (char c : text) {
+    if (kPlain.find(c) != std::string_view::npos) {
+      encoded += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      encoded.append({'%', kDigits[byte >> 4], kDigits[byte & 15]});
+    }
+  }
+  return encoded;
+}
+
 Result<QueryParameters, std::vector<InputError>> QueryParameters::Parse(
     std::string_view raw_query, const std::vector<std::string_view>& known) {
   QueryParameters parameters;

@@ -17,6 +17,9 @@ namespace billhook::http {
 // Percent-decoding; nothing if it is malformed or not UTF-8 without NUL. `plus_is_space` as in query strings.
 std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_space);
 
+// The inverse: all but letters, digits and "-._~" becomes %XX.
+std::string PercentEncode(std::string_view text);
+
 class QueryParameters {
  public:
   // The parameters, or all faults: what is not in `known`, stands twice or is not decodable.

@@ -71,6 +71,13 @@ std::vector<MigrationStatus> StatusOf(Database& database, const std::vector<Migr
   return Compare(*session, migrations);
 }
 
+std::optional<std::string> FirstMissing(Database& database) {
+  for (const MigrationStatus& status : StatusOf(database, AllMigrations())) {
+    if (!status.applied) return status.name;
+  }
+  return std::nullopt;
+}
+
 std::vector<std::string> Migrate(Database& database, const std::vector<Migration>& migrations,
                                  UnixMicros now) {
   Database::Lease session = database.Acquire(Purpose::kAppend);

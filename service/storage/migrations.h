@@ -3,6 +3,7 @@
 // binary. Their texts live in the folder migrations/ and travel in the binary.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ struct MigrationStatus {
 
 // Where the database stands. Throws StorageError as Migrate does.
 std::vector<MigrationStatus> StatusOf(Database& database, const std::vector<Migration>& migrations);
+
+// The first of this binary's migrations that the database lacks; nothing if it has all.
+std::optional<std::string> FirstMissing(Database& database);
 
 // Applies what is missing; the names of what was applied. Throws StorageError that names the migration at
 // fault.

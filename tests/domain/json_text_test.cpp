@@ -27,9 +27,15 @@ TEST(ValuesUnder, KnowsAKeyThatIsWrittenWithEscapes) {
 }
 
 TEST(ElementsOf, KeepsEachElementAsItIsWritten) {
-  EXPECT_THAT(ElementsOf(R"( [ {"a" : [1, {}]} ,[ ], 1.50,"x,]" ,null] )"),
-              ElementsAre(R"({"a" : [1, {}]})", "[ ]", "1.50", R"("x,]")", "null"));
-  EXPECT_THAT(ElementsOf("[ ]"), IsEmpty());
+  EXPECT_THAT(ElementsOf("[]"), IsEmpty());
+  EXPECT_THAT(ElementsOf("[ \n]"), IsEmpty());
+  EXPECT_THAT(ElementsOf(R"([1.50 , "a,]\"" ,{ "b" : [2, 3] },[[]],null,-0e1])"),
+              ElementsAre("1.50", R"("a,]\"")", R"({ "b" : [2, 3] })", "[[]]", "null", "-0e1"));
+}
+
+TEST(IsJson, IsTrueOfOneWholeValueAlone) {
+  EXPECT_TRUE(IsJson(R"({"a":[1,{"a":2,"a":3}]})"));
+  for (const char* text : {"", "{", "{}{}", "[1,]", "nul", "\"\xff\""}) EXPECT_FALSE(IsJson(text)) << text;
 }
 
 }  // namespace

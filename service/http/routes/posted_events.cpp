@@ -8,8 +8,10 @@
 #include "domain/aggregates.h"
 #include "domain/check.h"
 #include "domain/json_text.h"
+#include "domain/stripe/envelope.h"
 #include "domain/upcast.h"
 #include "service/http/routes/writing.h"
+#include "service/ingest/stripe_append.h"
 #include "service/query/events_query.h"
 
 namespace billhook::http {
@@ -99,27 +101,10 @@ Result<std::vector<AppendRequest>, std::vector<InputError>> PostedStripeEvents(c
       requests.emplace_back();
       continue;
     }
-    requests.push_back({StripeAppend(*std::move(envelope), event, caller.tenant, now)});
+    requests.push_back({ingest::StripeAppend(*std::move(envelope), event, caller.tenant, now)});
   }
   if (!errors.empty()) return Unexpected(std::move(errors));
   return requests;
-}
-
-Append StripeAppend(stripe::Envelope envelope, std::string_view body, const std::string& tenant,
-                    UnixMicros now) {
-  Append append;
-  Event& event = append.event;
-  event.id = NewUuidV7(now);
-  event.tenant = tenant;
-  event.aggregate_type = std::move(envelope.aggregate_type);
-  event.aggregate_id = std::move(envelope.aggregate_id);
-  event.event_type = std::move(envelope.type);
-  event.source = Source::kStripe;
-  event.payload = body;
-  event.caused_by = std::move(envelope.id);
-  event.occurred_at = envelope.occurred_at;
-  append.content = ContentDigest(event);
-  return append;
 }
 
 Response EventsRecorded(const std::vector<RecordedEvent>& events, std::int64_t position,

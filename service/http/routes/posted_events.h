@@ -9,7 +9,6 @@
 #include "domain/event_store.h"
 #include "domain/json.h"
 #include "domain/result.h"
-#include "domain/stripe/envelope.h"
 #include "service/http/api.h"
 
 namespace billhook::http {
@@ -25,10 +24,6 @@ Result<std::vector<AppendRequest>, std::vector<InputError>> PostedStripeEvents(c
                                                                                std::string_view text,
                                                                                const Caller& caller,
                                                                                UnixMicros now);
-
-// A Stripe event whose envelope has been read.
-Append StripeAppend(stripe::Envelope envelope, std::string_view body, const std::string& tenant,
-                    UnixMicros now);
 
 // {"events":[...],"position":...} of the events in order; `more` are further members, with a leading comma.
 Response EventsRecorded(const std::vector<RecordedEvent>& events, std::int64_t position,

@@ -16,7 +16,9 @@ void AddAllRoutes(Api& api, Services& services) {
   AddBranchRoutes(api, services);
   AddProjectionRoutes(api, services);
   AddDeadLetterRoutes(api, services);
+  AddReconciliationRoutes(api, services);
   AddHealthRoutes(api, services);
+  AddDocsRoutes(api);
 }
 
 }  // namespace billhook::http

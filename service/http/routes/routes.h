@@ -42,7 +42,9 @@ void AddReplayRoutes(Api& api, Services& services);
 void AddBranchRoutes(Api& api, Services& services);
 void AddProjectionRoutes(Api& api, Services& services);
 void AddDeadLetterRoutes(Api& api, Services& services);
+void AddReconciliationRoutes(Api& api, Services& services);
 void AddHealthRoutes(Api& api, Services& services);
+void AddDocsRoutes(Api& api);
 
 // Whether the request's handler waits for nothing, so that it is answered while all workers are busy: a
 // process that is alive says so.

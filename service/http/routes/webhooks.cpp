@@ -5,9 +5,9 @@
 #include "domain/stripe/envelope.h"
 #include "domain/stripe/fields.h"
 #include "domain/stripe/signature.h"
-#include "service/http/routes/posted_events.h"
 #include "service/http/routes/routes.h"
 #include "service/http/routes/writing.h"
+#include "service/ingest/stripe_append.h"
 
 namespace billhook::http {
 namespace {
@@ -62,7 +62,7 @@ Response Receive(Call& call, Services& services, const std::string& tenant) {
 
   const std::string event_id = envelope->id;
   const Result<AppendOutcome, ingest::Refusal> outcome = services.group_commit.Append(
-      {StripeAppend(*std::move(envelope), call.request.body, tenant, services.clock())});
+      {ingest::StripeAppend(*std::move(envelope), call.request.body, tenant, services.clock())});
   if (!outcome) {
     services.metrics.CountWebhook(Outcome::kError);
     return NotRecorded(outcome.error());  // Stripe sends again what is answered 503: no event is lost

@@ -2,24 +2,11 @@
 
 #include <algorithm>
 
-#include "domain/json_scanner.h"
+#include "domain/json_text.h"
 #include "domain/stripe/envelope.h"
 #include "domain/stripe/fields.h"
 
 namespace billhook::http {
-namespace {
-
-bool IsGrammatical(std::string_view text) {
-  JsonScanner scanner(text);
-  while (true) {
-    const JsonScanner::Token token = scanner.Next();
-    if (token == JsonScanner::Token::kEnd) return true;
-    if (token == JsonScanner::Token::kInvalid) return false;
-  }
-}
-
-}  // namespace
-
 std::string PointerStep(std::string_view key) {
   std::string step = "/";
   for (char c : key) {
@@ -43,7 +30,7 @@ Result<Json, Response> ReadJsonObject(const Request& request) {
   }
   Result<Json, std::string> body = ParseJson(request.body);
   if (body && body->is_object()) return *std::move(body);
-  if (!body && !IsGrammatical(request.body))
+  if (!body && !IsJson(request.body))
     return Unexpected(Problem(400, "json_malformed", "The body is no JSON: " + body.error() + "."));
   return Unexpected(Problem(422, "body_invalid", "The body is invalid.",
                             {{"", body ? "Must be an object." : "Cannot be used: " + body.error() + "."}}));

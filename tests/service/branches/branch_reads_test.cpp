@@ -11,7 +11,7 @@
 
 #include "projections/registry.h"
 #include "service/branches/branches.h"
-#include "service/http/routes/posted_events.h"
+#include "service/ingest/stripe_append.h"
 #include "service/query/aggregate_state.h"
 #include "service/query/events_query.h"
 #include "service/query/invoices_query.h"
@@ -89,14 +89,14 @@ std::vector<AppendRequest> RandomEvents(std::mt19937_64& random, const std::stri
     if (account == 1) options.account = "acct_1";
     for (const std::string& body : simulate::GenerateHistory(options)) {
       Result<stripe::Envelope, std::string> envelope = stripe::ReadEnvelope(body);
-      events.push_back({http::StripeAppend(*std::move(envelope), body, tenant, kNow)});
+      events.push_back({ingest::StripeAppend(*std::move(envelope), body, tenant, kNow)});
     }
   }
   // Subscriptions of one ID under two accounts or livemodes, and events that no read model can use.
   for (const StripeEvent& event : SubscriptionLives(random, random() % 30, "evt_life_")) {
     const std::string body = BodyOf(event);
     Result<stripe::Envelope, std::string> envelope = stripe::ReadEnvelope(body);
-    if (envelope) events.push_back({http::StripeAppend(*std::move(envelope), body, tenant, kNow)});
+    if (envelope) events.push_back({ingest::StripeAppend(*std::move(envelope), body, tenant, kNow)});
   }
   for (int i = 0; i < 8; ++i) {
     const std::string id = std::to_string(random() % 3);

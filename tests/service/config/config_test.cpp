@@ -123,6 +123,38 @@ TEST(Configuration, NeverRepeatsTheDatabasesPasswordInAFault) {
           .empty());
 }
 
+TEST(Configuration, AsksStripesOwnApiUnlessToldOtherwise) {
+  const auto api = ReadStripeApi({{"STRIPE_API_KEY", "rk_live_1"}}, "default");
+  ASSERT_TRUE(api.has_value());
+  EXPECT_EQ(api->base, "https://api.stripe.com");
+  EXPECT_TRUE(api->livemode);
+  const auto local =
+      ReadStripeApi({{"STRIPE_API_KEY", "sk_test_1"}, {"STRIPE_API_BASE", "http://127.0.0.1:9/"}}, "default");
+  ASSERT_TRUE(local.has_value());
+  EXPECT_EQ(local->base, "http://127.0.0.1:9");
+  EXPECT_FALSE(local->livemode);
+}
+
+TEST(Configuration, RefusesAKeyOfNoKindAPlainWayToStripeAndATenantThatNobodyHas) {
+  const auto faults = [](const char* key, const char* base, const char* tenant) {
+    const auto api = ReadStripeApi(
+        {{"STRIPE_API_KEY", key}, {"STRIPE_API_BASE", base}, {"STRIPE_WEBHOOK_SECRET__ACME", "whsec_3"}},
+        tenant);
+    if (!api) {
+      EXPECT_EQ(api.error().front().find("xyzzy"), std::string::npos) << api.error().front();
+    }
+    return api ? 0U : api.error().size();
+  };
+  EXPECT_EQ(faults("sk_test_1", "http://[::1]:9", "acme"), 0U);
+  EXPECT_EQ(faults("sk_test_1", "http://localhost", "default"), 0U);
+  for (const char* key : {"", "xyzzy", "pk_xyzzy", "sk_test_xyzzy 1"})
+    EXPECT_EQ(faults(key, "https://api.stripe.com", "default"), 1U) << key;
+  for (const char* base :
+       {"http://api.stripe.com", "http://127.0.0.1.evil.example", "api.stripe.com", "ftp://x"})
+    EXPECT_EQ(faults("sk_test_1", base, "default"), 1U) << base;
+  EXPECT_EQ(faults("sk_test_1", "", "acm"), 1U);
+}
+
 TEST(Configuration, IsWhatTheExampleSays) {
   std::ifstream file(test::SourceDirectory() + "/.env.example");
   ASSERT_TRUE(file) << ".env.example is missing";
