@@ -412,6 +412,65 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/branches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List branches */
+        get: operations["listBranches"];
+        put?: never;
+        /**
+         * Fork a branch
+         * @description Nothing is copied, and neither the branch nor the log ever shows on the other. At most 100 of a tenant.
+         */
+        post: operations["createBranch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/branches/{name}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Append hypothetical events
+         * @description Of your own, all or none, as to the log; or whole Stripe events as they would have come. At most 100,000 events and 512 MiB of a branch.
+         */
+        post: operations["appendToBranch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/branches/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a branch */
+        get: operations["getBranch"];
+        put?: never;
+        post?: never;
+        /** Delete a branch */
+        delete: operations["deleteBranch"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projections": {
         parameters: {
             query?: never;
@@ -1791,6 +1850,71 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /** @description A branch to fork: now, or at one of the two. */
+        NewBranch: {
+            name: string;
+            /**
+             * Format: int64
+             * @description The last position that it shares with the log.
+             */
+            from_position?: number;
+            /**
+             * Format: date-time
+             * @description It shares what was recorded by then.
+             */
+            from_time?: string;
+        };
+        /** @description An alternative timeline. */
+        Branch: {
+            name: string;
+            /**
+             * Format: int64
+             * @description The last position that it shares with the log.
+             */
+            from_position: number;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description How many of its own it has.
+             */
+            events: number;
+        };
+        /** @description A page of branches. */
+        BranchList: {
+            /** @constant */
+            object: "list";
+            data: components["schemas"]["Branch"][];
+            /** @description Whether another page follows. */
+            has_more: boolean;
+            /** @description What `cursor` takes for the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description Whole Stripe events, each recorded once. */
+        NewStripeEvents: {
+            stripe_events: {
+                [key: string]: unknown;
+            }[];
+        };
+        /** @description What was appended to the branch. */
+        AppendedToBranch: {
+            events: components["schemas"]["Event"][];
+            /**
+             * Format: int64
+             * @description The branch's head.
+             */
+            position: number;
+            /** @description Beside `stripe_events`: those that the branch had. */
+            duplicates?: {
+                /** @description Stripe's. */
+                event_id: string;
+                /**
+                 * Format: int64
+                 * @description Of the first.
+                 */
+                position: number;
+            }[];
+        };
         RebuildProgress: {
             /**
              * Format: int64
@@ -2181,6 +2305,11 @@ export interface components {
          * @example occurred
          */
         TimeAxis: "occurred" | "recorded";
+        /**
+         * @description Answers as if the log were this branch; needs the role operator.
+         * @example what-if
+         */
+        Branch: string;
         /** @description The `ETag` of an answer that is known; 304 if nothing is new. */
         IfNoneMatch: string;
     };
@@ -2322,6 +2451,11 @@ export interface operations {
                  */
                 time_axis?: components["parameters"]["TimeAxis"];
                 /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
+                /**
                  * @description Rows a page. A page ends early at 8 MiB.
                  * @example 50
                  */
@@ -2407,6 +2541,10 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
             /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
@@ -2438,6 +2576,11 @@ export interface operations {
                  * @example occurred
                  */
                 time_axis?: components["parameters"]["TimeAxis"];
+                /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
                 /**
                  * @description Waits until the answer shows this position (read your own writes).
                  * @example 1
@@ -2516,7 +2659,9 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
-            /** @description There is no such subscription. `not_found`. */
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such subscription. `not_found`, `branch_not_found`. */
             404: components["responses"]["NotFound"];
             /** @description A query parameter is invalid, or the ID stands under several accounts or livemodes. `invalid_parameter`, `subscription_ambiguous`. */
             422: components["responses"]["Invalid"];
@@ -2539,6 +2684,11 @@ export interface operations {
                  * @example
                  */
                 account?: components["parameters"]["Account"];
+                /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
                 /**
                  * @description Rows a page. A page ends early at 8 MiB.
                  * @example 50
@@ -2638,7 +2788,9 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
-            /** @description There is no such subscription. `not_found`. */
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such subscription. `not_found`, `branch_not_found`. */
             404: components["responses"]["NotFound"];
             /** @description A query parameter is invalid, or the ID stands under several accounts or livemodes. `invalid_parameter`, `subscription_ambiguous`. */
             422: components["responses"]["Invalid"];
@@ -2788,6 +2940,11 @@ export interface operations {
                  */
                 to?: string;
                 /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
+                /**
                  * @description Rows a page. A page ends early at 8 MiB.
                  * @example 50
                  */
@@ -2862,6 +3019,10 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
             /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
@@ -2923,6 +3084,11 @@ export interface operations {
                  * @example occurred
                  */
                 time_axis?: components["parameters"]["TimeAxis"];
+                /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
                 /**
                  * @description Rows a page. A page ends early at 8 MiB.
                  * @example 50
@@ -2996,6 +3162,10 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
             /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
@@ -3338,6 +3508,11 @@ export interface operations {
                  */
                 account?: components["parameters"]["Account"];
                 /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
+                /**
                  * @description Rows a page. A page ends early at 8 MiB.
                  * @example 50
                  */
@@ -3417,6 +3592,10 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
             /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
@@ -3438,6 +3617,11 @@ export interface operations {
                  * @example
                  */
                 account?: components["parameters"]["Account"];
+                /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
                 /**
                  * @description Waits until the answer shows this position (read your own writes).
                  * @example 1
@@ -3510,7 +3694,9 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
-            /** @description There is no such invoice. `not_found`. */
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such invoice. `not_found`, `branch_not_found`. */
             404: components["responses"]["NotFound"];
             /** @description A query parameter is invalid, or the ID stands under several accounts or livemodes. `invalid_parameter`, `invoice_ambiguous`. */
             422: components["responses"]["Invalid"];
@@ -3836,6 +4022,11 @@ export interface operations {
                  */
                 time_axis?: "occurred" | "recorded";
                 /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
+                /**
                  * @description Rows a page. A page ends early at 8 MiB.
                  * @example 50
                  */
@@ -3870,6 +4061,10 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
             /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
@@ -3937,6 +4132,11 @@ export interface operations {
                  */
                 to_version?: number;
                 /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
+                /**
                  * @description Rows a page. A page ends early at 8 MiB.
                  * @example 50
                  */
@@ -3977,7 +4177,9 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            /** @description There is no such stream. `not_found`. */
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such stream. `not_found`, `branch_not_found`. */
             404: components["responses"]["NotFound"];
             /** @description A query parameter is invalid, or the ID stands under several types. `invalid_parameter`, `aggregate_ambiguous`. */
             422: components["responses"]["Invalid"];
@@ -4070,6 +4272,11 @@ export interface operations {
         parameters: {
             query?: {
                 /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
+                /**
                  * @description Waits until the answer shows this position (read your own writes).
                  * @example 1
                  */
@@ -4103,7 +4310,9 @@ export interface operations {
             /** @description The body is no JSON. `json_malformed`. */
             400: components["responses"]["Malformed"];
             401: components["responses"]["Unauthorized"];
-            /** @description There is no such stream. `not_found`. */
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such stream. `not_found`, `branch_not_found`. */
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["Encoded"];
@@ -4118,6 +4327,11 @@ export interface operations {
     temporalQuery: {
         parameters: {
             query?: {
+                /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
                 /**
                  * @description Waits until the answer shows this position (read your own writes).
                  * @example 1
@@ -4152,7 +4366,9 @@ export interface operations {
             /** @description The body is no JSON. `json_malformed`. */
             400: components["responses"]["Malformed"];
             401: components["responses"]["Unauthorized"];
-            /** @description There is no such stream. `not_found`. */
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such stream. `not_found`, `branch_not_found`. */
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["Encoded"];
@@ -4252,6 +4468,254 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             /** @description The log has not reached `min_position`, or the database is away. `projection_behind`, `storage_unavailable`. */
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listBranches: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @example 50
+                 */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description Waits until the answer shows this position (read your own writes).
+                 * @example 1
+                 */
+                min_position?: components["parameters"]["MinPosition"];
+                /**
+                 * @description How long to wait for `min_position`, in milliseconds.
+                 * @example 20000
+                 */
+                wait_ms?: components["parameters"]["WaitMs"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of branches, by name. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BranchList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description The log has not reached `min_position`, or the database is away. `projection_behind`, `storage_unavailable`. */
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createBranch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBranch"];
+            };
+        };
+        responses: {
+            /** @description Forked. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "ten-cancel",
+                     *       "from_position": 8,
+                     *       "created_at": "2026-11-21T15:02:13.121408Z",
+                     *       "events": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Branch"];
+                };
+            };
+            /** @description The body is no JSON. `json_malformed`. */
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is a branch of this name, or there are too many. `already_exists`, `too_many_branches`. */
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["Encoded"];
+            /** @description The branch is invalid. `body_invalid`, `invalid_parameter`. */
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description The database is away. `storage_unavailable`. */
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    appendToBranch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The branch's.
+                 * @example ten-cancel
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEvent"] | components["schemas"]["NewEvents"] | components["schemas"]["NewStripeEvents"];
+            };
+        };
+        responses: {
+            /** @description All of them were there already: nothing was added. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "X-Position": components["headers"]["Position"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppendedToBranch"];
+                };
+            };
+            /** @description Appended. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "X-Position": components["headers"]["Position"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppendedToBranch"];
+                };
+            };
+            /** @description The body is no JSON. `json_malformed`. */
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
+            /** @description The stream stands at another version, or the branch is full. `version_conflict`, `branch_full`. */
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["Encoded"];
+            /** @description An event is invalid. `body_invalid`, `event_invalid`, `invalid_parameter`. */
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description The database is away. `storage_unavailable`. */
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getBranch: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Waits until the answer shows this position (read your own writes).
+                 * @example 1
+                 */
+                min_position?: components["parameters"]["MinPosition"];
+                /**
+                 * @description How long to wait for `min_position`, in milliseconds.
+                 * @example 20000
+                 */
+                wait_ms?: components["parameters"]["WaitMs"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Its name.
+                 * @example ten-cancel
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The branch. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "ten-cancel",
+                     *       "from_position": 15,
+                     *       "created_at": "2026-11-21T15:02:13.121408Z",
+                     *       "events": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Branch"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
+            /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description The log has not reached `min_position`, or the database is away. `projection_behind`, `storage_unavailable`. */
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteBranch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Its name.
+                 * @example ten-cancel
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone, with its events. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is no JSON. `json_malformed`. */
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["Encoded"];
+            /** @description A query parameter is unknown, or there is a body that is more than an empty object. `invalid_parameter`, `body_invalid`. */
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description The database is away. `storage_unavailable`. */
             503: components["responses"]["Unavailable"];
         };
     };
