@@ -311,6 +311,9 @@ std::optional<RestoreRefusal> EventLog::Restore(const std::vector<RecordedEvent>
       refusal = RestoreRefusal{run[i].position, *std::move(what)};
   }
   plan.Write();
+  // Sagas reacted to these where they were recorded.
+  session->Execute(
+      "UPDATE checkpoints SET position = (SELECT position FROM log_head) WHERE projection = 'saga_runtime'");
   transaction.Commit();
   return refusal;
 }

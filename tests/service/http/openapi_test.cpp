@@ -155,9 +155,10 @@ class Driver {
     std::string path = operation.path;
     for (const Ordered& parameter : operation.Parameters("path")) {
       const std::string name = "{" + parameter.at("name").get<std::string>() + "}";
-      // The one ID that nobody knows beforehand: of the latest command.
-      const bool command = operation.path == "/api/v1/commands/{id}" && !command_id_.empty();
-      path.replace(path.find(name), name.size(), command ? command_id_ : AsText(parameter.at("example")));
+      // IDs that nobody knows beforehand: of the latest command, of the latest saga.
+      const auto latest = latest_ids_.find(operation.path);
+      path.replace(path.find(name), name.size(),
+                   latest == latest_ids_.end() ? AsText(parameter.at("example")) : latest->second);
     }
     return path;
   }
@@ -179,8 +180,10 @@ class Driver {
   Answer Note(Answer answer) {
     const std::string position = answer.Header("X-Position");
     if (!position.empty()) position_ = std::stoll(position);
-    if (answer.status != 200 || answer.body.empty() || answer.body.front() != '{') return answer;
-    command_id_ = Json::parse(answer.body).value("command_id", command_id_);
+    if (answer.status >= 300 || answer.body.empty() || answer.body.front() != '{') return answer;
+    const Json body = Json::parse(answer.body);
+    if (body.contains("command_id")) latest_ids_["/api/v1/commands/{id}"] = body.at("command_id");
+    if (body.contains("saga_id")) latest_ids_["/api/v1/sagas/{id}"] = body.at("saga_id");
     return answer;
   }
 
@@ -215,7 +218,7 @@ class Driver {
 
   RunningService service_;
   std::int64_t position_ = 0;
-  std::string command_id_;
+  std::map<std::string, std::string> latest_ids_;  // by path
   std::map<std::string, std::size_t> rows_;
 };
 
