@@ -79,6 +79,10 @@ class Metrics::Families {
                                               .Name("billhook_commands_total")
                                               .Help("Commands by type and what became of them")
                                               .Register(registry);
+  prometheus::Family<Counter>& sagas = prometheus::BuildCounter()
+                                           .Name("billhook_sagas_total")
+                                           .Help("Sagas by type and the statuses that they came to")
+                                           .Register(registry);
   Gauge& connections = prometheus::BuildGauge()
                            .Name("billhook_http_connections")
                            .Help("Open connections")
@@ -116,6 +120,10 @@ void Metrics::ObserveRequest(std::string_view route, std::string_view method, in
 
 void Metrics::CountCommand(std::string_view type, std::string_view status) {
   families_->commands.Add({{"type", std::string(type)}, {"status", std::string(status)}}).Increment();
+}
+
+void Metrics::CountSaga(std::string_view type, std::string_view status) {
+  families_->sagas.Add({{"type", std::string(type)}, {"status", std::string(status)}}).Increment();
 }
 
 void Metrics::SetQueueDepth(std::size_t depth) {

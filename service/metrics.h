@@ -25,6 +25,9 @@ class Metrics {
   // `status` is "ok", "error" or "unavailable"; `type` a registered command type or "unknown".
   void CountCommand(std::string_view type, std::string_view status);
 
+  // A saga of a registered type came to a status.
+  void CountSaga(std::string_view type, std::string_view status);
+
   // Gauges, set when the page is asked for.
   void SetQueueDepth(std::size_t depth);
   void SetProjection(const std::string& projection, double lag_events, double lag_seconds,

@@ -67,13 +67,18 @@ Service::Service(Config config, Clock clock)
             if (report.events == 0) return;
             projector_.Wake();
             snapshotter_.Wake();
+            sagas_.Wake();
           },
           [this](const StorageError& error) { LogAppendFailure(error); }),
       commands_(*database_, group_commit_, {*database_, read_models_, projector_, clock}, metrics_,
                 {.max_waiters = std::max<std::size_t>(1, config_.http_threads / 4)}),
+      sagas_(*database_, group_commit_, metrics_, config_.dunning_grace_s * kMicrosPerSecond, clock,
+             [](const std::string& what) {
+               log::Error("sagas failed", {{"error", what}});
+             }),
       services_{config_,    *database_,    log_,     read_models_,
                 projector_, group_commit_, metrics_, [this] { return server_.stats(); },
-                clock,      commands_},
+                clock,      commands_,     sagas_},
       api_(config_.api_keys, config_.api_rate_limit, metrics_),
       server_(
           LimitsOf(config_), config_.http_threads,
@@ -88,7 +93,11 @@ Service::Service(Config config, Clock clock)
   commands_.CloseAbandoned(database_->engine() == "sqlite");
 }
 
-Service::~Service() = default;
+// Nothing may be committed any more once those are gone whom a commit wakes.
+Service::~Service() {
+  sagas_.Stop();
+  group_commit_.Stop();
+}
 
 // An outage fails every batch: one line a second says so.
 void Service::LogAppendFailure(const StorageError& error) {
@@ -104,6 +113,7 @@ void Service::LogAppendFailure(const StorageError& error) {
 std::string Service::Start() {
   projector_.Start();
   snapshotter_.Start();
+  sagas_.Start();
   return server_.Start(config_.host, config_.port);
 }
 
@@ -111,6 +121,7 @@ bool Service::Stop(std::chrono::steady_clock::time_point deadline) {
   projector_.ReleaseWaiters();
   commands_.ReleaseWaiters();
   const bool finished = server_.Stop(deadline);
+  sagas_.Stop();
   group_commit_.Stop();
   snapshotter_.Stop();
   projector_.Stop();

@@ -48,6 +48,7 @@ class Service {
   std::chrono::steady_clock::time_point next_append_failure_line_{};
   ingest::GroupCommit group_commit_;
   commands::CommandBus commands_;
+  sagas::Runtime sagas_;
   http::Services services_;
   http::Api api_;
   http::Server server_;

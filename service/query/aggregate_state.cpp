@@ -15,7 +15,7 @@ namespace {
 
 // Each names its kind and the version of its form: whoever changes how a kind of state is computed or kept
 // counts its version up, and the snapshots before are left alone.
-constexpr const char* kOwn = "own/2";
+constexpr const char* kOwn = "own/3";
 constexpr const char* kNewest = "newest/1";
 constexpr const char* kMerged = "merged/1";
 

@@ -211,6 +211,9 @@ std::optional<RestoreRefusal> EventLog::Restore(const std::vector<RecordedEvent>
       refusal = RestoreRefusal{run[i].position, *std::move(what)};
   }
   Write(*session, plan);
+  // Sagas reacted to these where they were recorded.
+  session->Execute(
+      "UPDATE checkpoints SET position = (SELECT position FROM log_head) WHERE projection = 'saga_runtime'");
   transaction.Commit();
   return refusal;
 }

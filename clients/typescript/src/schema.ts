@@ -269,6 +269,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sagas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List sagas */
+        get: operations["listSagas"];
+        put?: never;
+        /**
+         * Start a saga
+         * @description It goes on by itself, step by step, across crashes and restarts; `GET /api/v1/sagas/{id}` tells how far it is.
+         */
+        post: operations["startSaga"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sagas/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a saga
+         * @description Read from the log itself: a saga is found as soon as it has started.
+         */
+        get: operations["getSaga"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queries": {
         parameters: {
             query?: never;
@@ -1568,6 +1609,91 @@ export interface components {
             /** @description What `cursor` takes for the next page; null on the last one. */
             next_cursor: string | null;
         };
+        /** @description Moves money between two prepaid accounts of one currency: `withdraw`, `deposit`; where the deposit is refused, `refund`. */
+        TransferMoney: {
+            /** @constant */
+            saga_type: "TransferMoney";
+            data: {
+                from_account: string;
+                /** @description Another one. */
+                to_account: string;
+                /**
+                 * Format: int64
+                 * @description Minor units.
+                 */
+                amount: number;
+            };
+        };
+        /**
+         * @description `completed`, `compensated` and `failed` are ends.
+         * @enum {string}
+         */
+        SagaStatus: "running" | "waiting" | "completed" | "compensating" | "compensated" | "failed";
+        /** @description A step as it went the last time. */
+        SagaStep: {
+            name: string;
+            /** @enum {string} */
+            status: "completed" | "failed";
+            /** Format: date-time */
+            at: string;
+            error: components["schemas"]["SagaStepError"] | null;
+        };
+        /** @description Why a step was refused. */
+        SagaStepError: {
+            code: string;
+            detail: string;
+        };
+        /** @description A saga and how far it is. */
+        Saga: {
+            /** Format: uuid */
+            saga_id: string;
+            saga_type: string;
+            status: components["schemas"]["SagaStatus"];
+            /** @description What it is about. */
+            data: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description When it goes on by itself, where it waits for a time.
+             */
+            due_at: string | null;
+            /** @description Those that were taken or refused, in their order. */
+            steps: components["schemas"]["SagaStep"][];
+        };
+        /** @description A saga, and the position of its start. */
+        StartedSaga: {
+            /** Format: uuid */
+            saga_id: string;
+            saga_type: string;
+            status: components["schemas"]["SagaStatus"];
+            /** @description What it is about. */
+            data: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description When it goes on by itself, where it waits for a time.
+             */
+            due_at: string | null;
+            /** @description Those that were taken or refused, in their order. */
+            steps: components["schemas"]["SagaStep"][];
+            /**
+             * Format: int64
+             * @description Of its start; of the log's end, where it had started before.
+             */
+            position: number;
+        };
+        /** @description A page of sagas, by ID. */
+        SagaList: {
+            /** @constant */
+            object: "list";
+            data: components["schemas"]["Saga"][];
+            /** @description Whether another page follows. */
+            has_more: boolean;
+            /** @description What `cursor` takes for the next page; null on the last one. */
+            next_cursor: string | null;
+        };
         GetAccountBalance: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -1672,7 +1798,7 @@ export interface components {
         Query: components["schemas"]["GetAccountBalance"] | components["schemas"]["GetSubscription"] | components["schemas"]["ListActiveSubscriptions"] | components["schemas"]["GetLedgerBalances"] | components["schemas"]["GetTotalPaid"] | components["schemas"]["GetCustomerTimeline"] | components["schemas"]["GetAggregateHistory"] | components["schemas"]["GetStatistics"];
         AccountTransaction: {
             /** @enum {string} */
-            type: "opening" | "deposit" | "withdrawal";
+            type: "opening" | "deposit" | "withdrawal" | "refund";
             /**
              * Format: int64
              * @description Minor units.
@@ -3881,6 +4007,163 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             /** @description The database is away. `storage_unavailable`. */
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listSagas: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Of this type.
+                 * @example TransferMoney
+                 */
+                saga_type?: "TransferMoney" | "Dunning";
+                /**
+                 * @description With this status.
+                 * @example failed
+                 */
+                status?: components["schemas"]["SagaStatus"];
+                /**
+                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @example 50
+                 */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description Waits until the answer shows this position (read your own writes).
+                 * @example 1
+                 */
+                min_position?: components["parameters"]["MinPosition"];
+                /**
+                 * @description How long to wait for `min_position`, in milliseconds.
+                 * @example 20000
+                 */
+                wait_ms?: components["parameters"]["WaitMs"];
+            };
+            header?: {
+                /** @description The `ETag` of an answer that is known; 304 if nothing is new. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of sagas. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "X-Projection-Position": components["headers"]["ProjectionPosition"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SagaList"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description The database is away, or `min_position` is not shown yet. `storage_unavailable`, `projection_behind`. */
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    startSaga: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description With it the saga starts once, however often and whenever the body is sent: then the answer is that saga as it stands. Per tenant and key name.
+                 * @example order-4712
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransferMoney"];
+            };
+        };
+        responses: {
+            /** @description It has started, or had with this `Idempotency-Key`. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "X-Position": components["headers"]["Position"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartedSaga"];
+                };
+            };
+            /** @description The body is no JSON. `json_malformed`. */
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description The key came with another saga before. `idempotency_key_reused`. */
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["Encoded"];
+            /** @description The saga is invalid. `body_invalid`, `saga_invalid`, `saga_type_unknown`, `saga_starts_by_itself`, `idempotency_key_invalid`, `invalid_parameter`. */
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description Not started, or in doubt: the same `Idempotency-Key` starts it once. `queue_full`, `stopping`, `storage_unavailable`, `commit_in_doubt`. */
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getSaga: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Waits until the answer shows this position (read your own writes).
+                 * @example 1
+                 */
+                min_position?: components["parameters"]["MinPosition"];
+                /**
+                 * @description How long to wait for `min_position`, in milliseconds.
+                 * @example 20000
+                 */
+                wait_ms?: components["parameters"]["WaitMs"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Its `saga_id`.
+                 * @example 0199a5ac-65aa-7cd2-8a6e-2b0a6c1c7f11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The saga with its steps. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saga"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such saga. `not_found`. */
+            404: components["responses"]["NotFound"];
+            /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description The database is away, or the log has not reached `min_position`. `storage_unavailable`, `projection_behind`. */
             503: components["responses"]["Unavailable"];
         };
     };

@@ -10,6 +10,7 @@ void AddAllRoutes(Api& api, Services& services) {
   AddCustomerRoutes(api, services);
   AddInvoiceRoutes(api, services);
   AddCommandRoutes(api, services);
+  AddSagaRoutes(api, services);
   AddQueryRoutes(api, services);
   AddEventRoutes(api, services);
   AddReplayRoutes(api, services);
