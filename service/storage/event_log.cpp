@@ -86,6 +86,7 @@ class BatchPlan {
     session_.Insert("events", kColumns, rows_);
     session_.Execute("UPDATE log_head SET position = $1, checksum = $2 WHERE singleton = 1",
                      {position_, ToHex(checksum_)});
+    session_.Announce({});
   }
 
  private:
@@ -271,6 +272,16 @@ std::vector<RecordedEvent> ReadLogFor(Session& session, const Projection& projec
   const std::string payload = wanted.empty() ? "''" : "CASE WHEN " + wanted + " THEN payload ELSE '' END";
   return EventsFrom(
       session.Query(ReadSql(payload), {after_position, static_cast<std::int64_t>(limit), kMaxReadBytes}));
+}
+
+std::vector<RecordedEvent> ReadEventsAt(Session& session, const std::vector<std::int64_t>& positions) {
+  static const std::string kSql =
+      "SELECT " + kEventColumns + " FROM PAIRS($1) CROSS JOIN events WHERE position = CAST(a AS BIGINT)";
+  if (positions.empty()) return {};
+  PairList wanted;
+  wanted.reserve(positions.size());
+  for (std::int64_t position : positions) wanted.emplace_back(std::to_string(position), std::string());
+  return EventsFrom(session.Query(kSql, {std::move(wanted)}));
 }
 
 std::vector<RecordedEvent> EventLog::ReadLog(std::int64_t after_position, std::size_t limit) {
