@@ -32,6 +32,9 @@ class Metrics {
   void SetQueueDepth(std::size_t depth);
   void SetProjection(const std::string& projection, double lag_events, double lag_seconds,
                      double dead_letters);
+  // Of a rebuild under way; zeros without one.
+  void SetRebuild(const std::string& projection, double remaining_events, double events_per_second);
+  void SetNotificationsWork(bool work);
   void SetHttp(std::size_t connections, std::size_t waiting_requests);
 
   // The page in Prometheus' text format.

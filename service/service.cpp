@@ -37,6 +37,15 @@ void LogFailure(const Projection& projection, const std::string& what) {
   log::Error("projection failed", {{"projection", projection.name()}, {"error", what}});
 }
 
+void LogHearing(storage::Hearing hearing, const std::string& why) {
+  if (hearing == storage::Hearing::kWorks) {
+    log::Info("other processes' announcements arrive");
+  } else {
+    log::Warn("other processes' announcements do not arrive: what they append is looked for now and then",
+              {{"error", why}});
+  }
+}
+
 http::Limits LimitsOf(const Config& config) {
   http::Limits limits;
   limits.max_body_bytes = config.max_body_bytes;
@@ -65,9 +74,7 @@ Service::Service(Config config, Clock clock)
           [this](const ingest::CommitReport& report) {
             metrics_.ObserveCommit(report.requests, report.events, report.duration);
             if (report.events == 0) return;
-            projector_.Wake();
-            snapshotter_.Wake();
-            sagas_.Wake();
+            Hear({});
           },
           [this](const StorageError& error) { LogAppendFailure(error); }),
       commands_(*database_, group_commit_, {*database_, read_models_, projector_, clock}, metrics_,
@@ -93,8 +100,9 @@ Service::Service(Config config, Clock clock)
   commands_.CloseAbandoned(database_->engine() == "sqlite");
 }
 
-// Nothing may be committed any more once those are gone whom a commit wakes.
+// Nobody may hear or commit any more once those are gone who are woken by it.
 Service::~Service() {
+  database_->StopListening();
   sagas_.Stop();
   group_commit_.Stop();
 }
@@ -110,10 +118,27 @@ void Service::LogAppendFailure(const StorageError& error) {
   append_failures_ = 0;
 }
 
+// What a process announces, be it this one or another.
+void Service::Hear(const storage::Announcement& announcement) {
+  if (!announcement.projection.empty()) {
+    projector_.NoteVisible(announcement.projection, announcement.position);
+    return;
+  }
+  projector_.Wake();
+  snapshotter_.Wake();
+  sagas_.Wake();
+}
+
 std::string Service::Start() {
   projector_.Start();
   snapshotter_.Start();
   sagas_.Start();
+  projector_.RelyOnWakes(database_->hearing() == storage::Hearing::kAlone);
+  database_->Listen([this](const storage::Announcement& announcement) { Hear(announcement); },
+                    [this](storage::Hearing hearing, const std::string& why) {
+                      projector_.RelyOnWakes(hearing == storage::Hearing::kWorks);
+                      LogHearing(hearing, why);
+                    });
   return server_.Start(config_.host, config_.port);
 }
 

@@ -35,6 +35,7 @@ class Service {
   [[nodiscard]] const http::Api& api() const { return api_; }
 
  private:
+  void Hear(const storage::Announcement& announcement);
   void LogAppendFailure(const StorageError& error);
 
   Config config_;

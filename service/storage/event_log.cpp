@@ -34,6 +34,7 @@ void Write(Session& session, const AppendPlan& plan) {
   const Tip tip = plan.tip();
   session.Execute("UPDATE log_head SET position = $1, checksum = $2 WHERE singleton = 1",
                   {tip.position, ToHex(tip.checksum)});
+  session.Announce({});
 }
 
 // Reads a run of the log from $1 on: at most $2 events and $3 bytes of payload, or one event that is larger.
@@ -171,6 +172,16 @@ std::vector<RecordedEvent> ReadLogFor(Session& session, const Projection& projec
   const std::string payload = wanted.empty() ? "''" : "CASE WHEN " + wanted + " THEN payload ELSE '' END";
   return EventsFrom(
       session.Query(ReadSql(payload), {after_position, static_cast<std::int64_t>(limit), kMaxReadBytes}));
+}
+
+std::vector<RecordedEvent> ReadEventsAt(Session& session, const std::vector<std::int64_t>& positions) {
+  static const std::string kSql =
+      "SELECT " + kEventColumns + " FROM PAIRS($1) CROSS JOIN events WHERE position = CAST(a AS BIGINT)";
+  if (positions.empty()) return {};
+  PairList wanted;
+  wanted.reserve(positions.size());
+  for (std::int64_t position : positions) wanted.emplace_back(std::to_string(position), std::string());
+  return EventsFrom(session.Query(kSql, {std::move(wanted)}));
 }
 
 std::vector<RecordedEvent> EventLog::ReadLog(std::int64_t after_position, std::size_t limit) {

@@ -37,6 +37,8 @@ std::vector<RecordedEvent> ReadLog(Session& session, std::int64_t after_position
 // The same without the payloads that the projection does not read.
 std::vector<RecordedEvent> ReadLogFor(Session& session, const Projection& projection,
                                       std::int64_t after_position, std::size_t limit);
+// The events at these positions, in no particular order.
+std::vector<RecordedEvent> ReadEventsAt(Session& session, const std::vector<std::int64_t>& positions);
 
 // What verifying the chain found.
 struct ChainReport {

@@ -600,6 +600,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dead-letters/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try dead letters again
+         * @description Those of one projection or of all, in order of position, at most 100 a call: `next_cursor` goes on behind them.
+         */
+        post: operations["retryDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dead-letters/{id}/retry": {
         parameters: {
             query?: never;
@@ -2054,6 +2074,16 @@ export interface components {
             total: number;
             /** Format: date-time */
             started_at: string;
+            /**
+             * Format: int64
+             * @description Events a second since it was begun, or taken up again.
+             */
+            rate_per_second: number;
+            /**
+             * Format: int64
+             * @description At that rate; null while there is none.
+             */
+            remaining_seconds: number | null;
         };
         Projection: {
             name: string;
@@ -2148,6 +2178,24 @@ export interface components {
             applied: boolean;
             dead_letter?: components["schemas"]["DeadLetter"];
         };
+        RetriedDeadLetters: {
+            /** @constant */
+            object: "dead_letter_retry";
+            /**
+             * Format: int64
+             * @description How many could be used now.
+             */
+            applied: number;
+            /**
+             * Format: int64
+             * @description How many could not.
+             */
+            failed: number;
+            /** @description Whether there are more to try. */
+            has_more: boolean;
+            /** @description What `cursor` takes to go on; null where there are no more. */
+            next_cursor: string | null;
+        };
         Status: {
             /** @enum {string} */
             status: "ok" | "unavailable";
@@ -2161,6 +2209,11 @@ export interface components {
                 projections: {
                     /** @enum {string} */
                     status: "ok" | "unavailable";
+                    /**
+                     * @description Whether other processes' appends are told to this one, or are looked for now and then.
+                     * @enum {string}
+                     */
+                    notifications: "not_needed" | "working" | "polling";
                     /** @description By name; absent while the database is away. */
                     projections?: {
                         [key: string]: {
@@ -5233,7 +5286,9 @@ export interface operations {
                      *       "rebuild": {
                      *         "processed": 0,
                      *         "total": 18,
-                     *         "started_at": "2026-11-21T15:02:13.046831Z"
+                     *         "started_at": "2026-11-21T15:02:13.046831Z",
+                     *         "rate_per_second": 0,
+                     *         "remaining_seconds": null
                      *       }
                      *     }
                      */
@@ -5246,7 +5301,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             /** @description There is no such projection. `not_found`. */
             404: components["responses"]["NotFound"];
-            /** @description It is being rebuilt already. `rebuild_under_way`. */
+            /** @description It is being rebuilt already, or what readers see was made by a newer release. `rebuild_under_way`, `projection_superseded`. */
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["Encoded"];
@@ -5327,6 +5382,56 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             /** @description A read model does not show `min_position` in time, or the database is away. `projection_behind`, `storage_unavailable`. */
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    retryDeadLetters: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Of this projection.
+                 * @example payment_ledger
+                 */
+                projection?: string;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Tried; what could not be used stays a dead letter. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "dead_letter_retry",
+                     *       "applied": 0,
+                     *       "failed": 1,
+                     *       "has_more": false,
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RetriedDeadLetters"];
+                };
+            };
+            /** @description The body is no JSON. `json_malformed`. */
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["Encoded"];
+            /** @description There is no such projection, the cursor is of another list, a query parameter is unknown, or there is a body that is more than an empty object. `invalid_parameter`, `body_invalid`. */
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description The database is away. `storage_unavailable`. */
             503: components["responses"]["Unavailable"];
         };
     };
