@@ -12,8 +12,8 @@ constexpr std::int64_t kTriggersAtATime = 256;  // of a stretch
 // Looking through so much of the log again after a crash costs less than a write for each stretch.
 constexpr std::int64_t kUnsaved = 10'000;
 
-constexpr const char* kName = "saga_runtime";  // see the migration
-constexpr const char* kReadPosition =
+// See the migration.
+const std::string kReadPosition =
     "SELECT position FROM checkpoints WHERE projection = 'saga_runtime' AND generation = 1";
 
 std::string TriggerSql() {
@@ -63,8 +63,11 @@ void Follower::Pass(const Stretch& stretch) {
 Turn::Turn(storage::Database& database) : database_(database) {
   session_.emplace(database_.Acquire(storage::Purpose::kProject));
   transaction_.emplace(**session_);
-  mine_ = (*session_)->BeginProjecting(kName);
-  if (mine_) position_ = (*session_)->Query(kReadPosition).Int(0, 0);
+  (*session_)->BeginProjecting();
+  const storage::Rows own =
+      (*session_)->Query(kReadPosition + (*session_)->Claiming("checkpoints", storage::Claim::kPassBy));
+  mine_ = !own.empty();
+  if (mine_) position_ = own.Int(0, 0);
   if (database_.engine() != "sqlite") return;
   // In memory there is one session for all: the right does not hang on it.
   transaction_.reset();

@@ -389,7 +389,7 @@ TEST_P(SagaRuntime, ReactsToNothingTwiceThoughTheReadModelIsMadeAnew) {
   process.Advance(kGraceS);
   const std::string told = process.Told();
   const Sagas projection;
-  ASSERT_TRUE(process.read_models.StartRebuild(projection, process.now));
+  ASSERT_EQ(process.read_models.StartRebuild(projection, process.now), storage::RebuildStart::kBegun);
   process.Advance(kGraceS);
   EXPECT_EQ(process.Told(), told);
 }
