@@ -28,6 +28,7 @@ class Metrics {
   void ObserveCommand(std::string_view type, std::string_view status, std::chrono::nanoseconds duration);
   // `type` is a registered query type.
   void ObserveQuery(std::string_view type, std::chrono::nanoseconds duration);
+
   // A saga of a registered type came to a status.
   void CountSaga(std::string_view type, std::string_view status);
 
@@ -35,6 +36,9 @@ class Metrics {
   void SetQueueDepth(std::size_t depth);
   void SetProjection(const std::string& projection, double lag_events, double lag_seconds,
                      double dead_letters);
+  // Of a rebuild under way; zeros without one.
+  void SetRebuild(const std::string& projection, double remaining_events, double events_per_second);
+  void SetNotificationsWork(bool work);
   void SetHttp(std::size_t connections, std::size_t waiting_requests, std::size_t held_bytes);
   // `purpose` is "append", "project" or "read".
   void SetSessions(std::string_view purpose, std::size_t in_use, std::size_t most);
