@@ -7,6 +7,7 @@
 #include "domain/sha256.h"
 #include "service/clock.h"
 #include "service/log.h"
+#include "service/loopback.h"
 
 namespace billhook::http {
 namespace {
@@ -69,6 +70,17 @@ std::string_view MetricMethod(const Request& request) {
     if (request.method == known) return known;
   }
   return "other";
+}
+
+// A browser on this machine lends the loopback address to every page that it shows. A page that is not ours
+// tells its Origin when it writes, and shows the name that was made to point here (DNS rebinding) as Host
+// when it reads.
+bool IsFromForeignPage(const Request& request) {
+  const std::string* host = request.Header("Host");
+  const std::string* origin = request.Header("Origin");
+  if (host == nullptr) return origin != nullptr;
+  const std::size_t name_end = host->find(':', host->starts_with('[') ? host->find(']') : 0);
+  return !IsLoopback(host->substr(0, name_end)) || (origin != nullptr && *origin != "http://" + *host);
 }
 
 const std::string* HeaderIn(const Response& response, std::string_view name) {
@@ -164,6 +176,11 @@ Result<const ApiKey*, Response> Api::KeyOf(const Request& request) const {
     return Unexpected(std::move(response));
   };
   const std::string* header = request.Header("Authorization");
+  if (keys_.empty())
+    return refuse(
+        "key_missing",
+        "Web pages of other origins, and requests for another Host than a loopback one, need a key; "
+        "none is configured (API_KEYS).");
   if (header == nullptr || header->rfind(kBearer, 0) != 0)
     return refuse("key_missing", "Send an API key as: Authorization: Bearer KEY.");
   const Digest hash = Sha256({std::string_view(*header).substr(kBearer.size())});
@@ -177,7 +194,7 @@ Result<const ApiKey*, Response> Api::KeyOf(const Request& request) const {
 
 // Who has no valid key is counted by address, so that keys cannot be guessed faster than one may ask.
 Result<Caller, Response> Api::Admit(const Request& request, Role least) {
-  const bool open = keys_.empty();
+  const bool open = keys_.empty() && !IsFromForeignPage(request);
   const Result<const ApiKey*, Response> key =
       open ? Result<const ApiKey*, Response>(nullptr) : KeyOf(request);
   const std::string who = !open && key ? "key " + key.value()->name : NetworkOf(request.remote_address);

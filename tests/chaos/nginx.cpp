@@ -30,7 +30,9 @@ std::string Configuration(const fs::path& directory, const std::vector<std::stri
          "  server {\n    listen 127.0.0.1:" +
          std::to_string(port) +
          ";\n    client_max_body_size 1m;\n    client_body_buffer_size 1m;\n"
-         "    proxy_http_version 1.1;\n    proxy_set_header Connection \"\";\n    proxy_connect_timeout 1s;\n"
+         "    proxy_http_version 1.1;\n    proxy_set_header Connection \"\";\n    proxy_set_header Host "
+         "$host;\n"
+         "    proxy_connect_timeout 1s;\n"
          "    location / { proxy_pass http://billhook; }\n"
          "    location /webhooks/ {\n      proxy_pass http://billhook;\n"
          "      proxy_next_upstream error timeout http_502 http_503 non_idempotent;\n    }\n  }\n}\n";
