@@ -18,13 +18,18 @@ namespace billhook {
 // asking again is safe where the request is idempotent (a Stripe event is, by its ID).
 class StorageError : public std::runtime_error {
  public:
-  StorageError(const std::string& what, bool retryable) : std::runtime_error(what), retryable_(retryable) {}
+  StorageError(const std::string& what, bool retryable, bool about_data = false)
+      : std::runtime_error(what), retryable_(retryable), about_data_(about_data) {}
   // Whether the same call may succeed later (database away, disk full, lock held) or never will (refused as
   // such).
   [[nodiscard]] bool retryable() const { return retryable_; }
+  // Whether it is what was to be written that storage refuses (too long for an index, not of its kind of
+  // text ...), so that something else may well pass.
+  [[nodiscard]] bool about_data() const { return about_data_; }
 
  private:
   bool retryable_;
+  bool about_data_;
 };
 
 // What must be true of the stream for an event to be appended.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,12 +19,17 @@ using Json = nlohmann::json;
 // The document, or the reason why the text is none; the reason quotes nothing of the text.
 Result<Json, std::string> ParseJson(std::string_view text);
 
-// Whether a reader wants the member of that key. The keys of the outermost object are at depth 1; whoever
-// wants a member deeper down wants those around it too.
-using MemberFilter = bool (*)(std::size_t depth, std::string_view key);
+// Whether a reader wants the member of that key. The keys of the outermost object are at depth 1; `parent` is
+// the last key around that object, as it stands in the text. Whoever wants a member deeper down wants those
+// around it too.
+using MemberFilter = bool (*)(std::size_t depth, std::string_view parent, std::string_view key);
 
 // The document without the members that `wants` leaves out: these are checked for JSON's grammar alone and
 // cost nothing else.
 Result<Json, std::string> ParseJson(std::string_view text, MemberFilter wants);
+
+// The same for a text without fault, what is left out included. Nothing where ParseJson refuses the whole
+// text, or may: ask it then.
+std::optional<Json> ParseFaultlessJson(std::string_view text, MemberFilter wants);
 
 }  // namespace billhook

@@ -1,6 +1,7 @@
 #include "domain/json_scanner.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -20,16 +21,20 @@ int HexValue(char c) {
   return -1;
 }
 
-// Whether each of eight bytes is ASCII from 0x20 up, and neither a quote nor a backslash.
-bool AllPlain(const char* bytes) {
+// How many of eight bytes come before the first that is not plain: ASCII from 0x20 up, and neither a quote
+// nor a backslash.
+std::size_t PlainBytes(const char* bytes) {
   std::uint64_t word;
   std::memcpy(&word, bytes, sizeof word);
+  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
   constexpr std::uint64_t kOnes = 0x0101010101010101;
   constexpr std::uint64_t kHighs = 0x8080808080808080;
   const std::uint64_t quote = word ^ (kOnes * '"');
   const std::uint64_t backslash = word ^ (kOnes * '\\');
-  const std::uint64_t special = (word - kOnes * 0x20) | (quote - kOnes) | (backslash - kOnes) | word;
-  return (special & kHighs) == 0;
+  // A subtraction may borrow from the bytes behind the first such, never from those before it.
+  const std::uint64_t special =
+      ((word - kOnes * 0x20) | (quote - kOnes) | (backslash - kOnes) | word) & kHighs;
+  return static_cast<std::size_t>(std::countr_zero(special)) / 8;  // 64 where none is
 }
 
 bool IsContinuation(unsigned char byte) {
@@ -193,7 +198,8 @@ bool JsonScanner::String() {
   const std::size_t start = ++at_;
   escaped_ = false;
   while (true) {
-    while (at_ + 8 <= text_.size() && AllPlain(text_.data() + at_)) at_ += 8;
+    for (std::size_t plain = 8; plain == 8 && at_ + 8 <= text_.size(); at_ += plain)
+      plain = PlainBytes(text_.data() + at_);
     if (at_ == text_.size()) break;
     const auto c = static_cast<unsigned char>(text_[at_]);
     if (c == '"') {

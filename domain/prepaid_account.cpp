@@ -7,6 +7,7 @@ namespace billhook::prepaid_account {
 namespace {
 
 constexpr const char* kDefaultCurrency = "usd";
+constexpr const char* kMoneyRefunded = "MoneyRefunded";
 using Kind = CommandRefusal::Kind;
 
 Unexpected<CommandRefusal> Refuse(Kind kind, std::string code, std::string detail, std::string pointer = "") {
@@ -39,10 +40,17 @@ Result<std::int64_t, CommandRefusal> Moved(const Json& state, Int128 movement) {
   return *narrow;
 }
 
+// What cannot be done to an account in this state; a refund needs none that is open.
+std::optional<CommandRefusal> NotMovable(const Json& state, std::string_view event_type) {
+  if (event_type == kMoneyRefunded && !state.is_null()) return std::nullopt;
+  return NotOpen(state);
+}
+
 Decision DecideMovement(const Json& state, const Json& command, const char* event_type, int sign) {
   const std::optional<std::int64_t> amount = IntegerIn(command, "amount");
   if (!amount || *amount <= 0) return RefuseField("/amount", "Must be a positive integer.");
-  if (std::optional<CommandRefusal> refusal = NotOpen(state)) return Unexpected(*std::move(refusal));
+  if (std::optional<CommandRefusal> refusal = NotMovable(state, event_type))
+    return Unexpected(*std::move(refusal));
   const Result<std::int64_t, CommandRefusal> balance = Moved(state, Int128{*amount} * sign);
   if (!balance) return Unexpected(balance.error());
   return std::vector<DecidedEvent>{{event_type,
@@ -106,6 +114,10 @@ Decision DecideWithdraw(const Json& state, const Json& command) {
   return DecideMovement(state, command, "MoneyWithdrawn", -1);
 }
 
+Decision DecideRefund(const Json& state, const Json& command) {
+  return DecideMovement(state, command, kMoneyRefunded, 1);
+}
+
 Decision DecideClose(const Json& state, const Json&) {
   if (std::optional<CommandRefusal> refusal = NotOpen(state)) return Unexpected(*std::move(refusal));
   return std::vector<DecidedEvent>{{"AccountClosed",
@@ -117,14 +129,14 @@ Decision DecideClose(const Json& state, const Json&) {
 
 Result<Json, std::string> EvolveAccount(const Json& state, std::string_view event_type, const Json& event) {
   if (event_type == "AccountCreated") return Created(state, event);
-  const bool known =
-      event_type == "MoneyDeposited" || event_type == "MoneyWithdrawn" || event_type == "AccountClosed";
+  const bool known = event_type == "MoneyDeposited" || event_type == "MoneyWithdrawn" ||
+                     event_type == kMoneyRefunded || event_type == "AccountClosed";
   if (!known) return Unexpected<std::string>("an account knows no event of this type");
-  if (NotOpen(state)) return Unexpected<std::string>("there is no such open account");
+  if (NotMovable(state, event_type)) return Unexpected<std::string>("there is no such open account");
   if (CurrencyIn(event, "currency") != state.at("currency").get<std::string>())
     return Unexpected<std::string>("the currency is not the account's");
   if (event_type != "AccountClosed")
-    return AfterMovement(state, event, event_type == "MoneyDeposited" ? 1 : -1);
+    return AfterMovement(state, event, event_type == "MoneyWithdrawn" ? -1 : 1);
   Json after = state;
   after["status"] = "closed";
   return after;

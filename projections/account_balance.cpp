@@ -41,6 +41,7 @@ Row RowOf(const std::string& key, const Account& account) {
 std::string_view TransactionTypeOf(std::string_view event_type) {
   if (event_type == "MoneyDeposited") return "deposit";
   if (event_type == "MoneyWithdrawn") return "withdrawal";
+  if (event_type == "MoneyRefunded") return "refund";
   return "opening";
 }
 

@@ -14,10 +14,10 @@ class AccountBalance : public Projection {
   static const Table kTable;
 
   [[nodiscard]] std::string_view name() const override { return "account_balance"; }
-  [[nodiscard]] int version() const override { return 2; }
+  [[nodiscard]] int version() const override { return 3; }
   [[nodiscard]] std::vector<const Table*> tables() const override { return {&kTable}; }
   [[nodiscard]] std::vector<std::string_view> payloads() const override {
-    return {"AccountCreated", "MoneyDeposited", "MoneyWithdrawn", "AccountClosed"};
+    return {"AccountCreated", "MoneyDeposited", "MoneyWithdrawn", "MoneyRefunded", "AccountClosed"};
   }
   [[nodiscard]] Changes Apply(const std::vector<RecordedEvent>& batch, ReadModel& read_model) const override;
 };

@@ -12,6 +12,7 @@
 #include "domain/stripe/fields.h"
 #include "domain/stripe/upcast.h"
 #include "projections/body_json.h"
+#include "projections/newest_events.h"
 
 namespace billhook {
 
@@ -94,7 +95,7 @@ constexpr const char* kAmounts[] = {"amount", "amount_total", "amount_due", "amo
                                     "amount_requested"};
 
 // Most of an event is of no interest here, and left out of the document that is made of it.
-bool Wants(std::size_t depth, std::string_view key) {
+bool Wants(std::size_t depth, std::string_view, std::string_view key) {
   constexpr std::string_view kOfEvent[] = {"data", "livemode", "account"};
   constexpr std::string_view kOfObject[] = {"object", "id", "livemode", "customer", "charge", "latest_charge",
                                             "invoice", "payment", "currency", "status", "payment_intent",
@@ -116,8 +117,8 @@ bool Wants(std::size_t depth, std::string_view key) {
 }
 
 // What an update changed is of interest where it alone names the customer.
-bool WantsWithPrevious(std::size_t depth, std::string_view key) {
-  return Wants(depth, key) || (depth == 2 && key == "previous_attributes");
+bool WantsWithPrevious(std::size_t depth, std::string_view parent, std::string_view key) {
+  return Wants(depth, parent, key) || (depth == 2 && key == "previous_attributes");
 }
 
 OrderedJson AmountOf(const stripe::Fields& fields) {
@@ -265,13 +266,12 @@ class Linking {
   void TakeIn(const std::vector<RecordedEvent>& batch) {
     for (const RecordedEvent& recorded : batch) {
       if (!Reads(recorded.event)) continue;
-      const bool detached = recorded.event.event_type == kDetached;
-      const Result<stripe::EventBody, std::string> body =
-          stripe::ReadEventBody(recorded, detached ? &WantsWithPrevious : &Wants);
-      if (!body) {
-        changes_.dead_letters.push_back({&recorded, body.error()});
+      const Result<BodyPtr, std::string> read = Read(recorded);
+      if (!read) {
+        changes_.dead_letters.push_back({&recorded, read.error()});
         continue;
       }
+      const BodyPtr& body = *read;
       Result<std::optional<Row>, std::string> row = RowReader(*body).Read();
       if (!row) {
         changes_.dead_letters.push_back({&recorded, row.error()});
@@ -279,6 +279,16 @@ class Linking {
         written_.insert(Remember(*std::move(taken)));
       }
     }
+  }
+
+  // An event is of use here whatever is wrong with the parts that are of no interest.
+  Result<BodyPtr, std::string> Read(const RecordedEvent& recorded) {
+    if (BodyPtr brief = read_model_.BriefOf(recorded)) return brief;
+    const bool detached = recorded.event.event_type == kDetached;
+    Result<stripe::EventBody, std::string> body =
+        stripe::ReadEventBody(recorded, detached ? &WantsWithPrevious : &Wants);
+    if (!body) return Unexpected(body.error());
+    return BodyPtr(std::make_shared<const stripe::EventBody>(*std::move(body)));
   }
 
   Row* Remember(Row row) {

@@ -4,32 +4,70 @@
 #include <sstream>
 
 #include "domain/check.h"
+#include "domain/stripe/brief_body.h"
 
 namespace billhook {
 
-const stripe::EventBody& EventBodies::Add(stripe::EventBody body) {
-  const std::int64_t position = body.position;
-  return bodies_.emplace(position, std::move(body)).first->second;
+Result<BodyPtr, std::string> ReadBody(ReadModel& read_model, const RecordedEvent& recorded,
+                                      std::string_view object_type) {
+  if (BodyPtr brief = read_model.BriefOf(recorded)) {
+    if (brief->object.at("object").get_ref<const std::string&>() == object_type) return brief;
+  }
+  Result<stripe::EventBody, std::string> body = stripe::ReadEventBody(recorded, object_type);
+  if (!body) return Unexpected(body.error());
+  return BodyPtr(std::make_shared<const stripe::EventBody>(*std::move(body)));
+}
+
+const stripe::EventBody& EventBodies::Add(BodyPtr body) {
+  const std::int64_t position = body->position;
+  return *bodies_.emplace(position, std::move(body)).first->second;
 }
 
 const stripe::EventBody& EventBodies::At(std::int64_t position) const {
   const auto body = bodies_.find(position);
   BILLHOOK_CHECK(body != bodies_.end());
-  return body->second;
+  return *body->second;
 }
 
-void EventBodies::Load(const std::vector<std::int64_t>& positions, ReadModel& read_model,
-                       const std::function<std::string_view(std::string_view event_type)>& object_type_of) {
+// Whether what came before is told by a member that an object in brief does not have.
+bool EventBodies::NeedsWhole(const std::vector<std::int64_t>& group) const {
+  if (group.size() < 2) return false;
+  const bool any_brief =
+      std::any_of(group.begin(), group.end(), [this](std::int64_t position) { return At(position).brief; });
+  return any_brief && std::any_of(group.begin(), group.end(), [this](std::int64_t position) {
+           const Json& previous = At(position).previous_attributes;
+           if (!previous.is_object()) return false;
+           const auto members = previous.items();
+           return std::any_of(members.begin(), members.end(),
+                              [](const auto& member) { return !stripe::IsInBrief(member.key()); });
+         });
+}
+
+void EventBodies::Load(const std::vector<std::vector<std::int64_t>>& groups) {
   std::vector<std::int64_t> missing;
-  for (std::int64_t position : positions) {
-    if (bodies_.count(position) == 0) missing.push_back(position);
+  for (const std::vector<std::int64_t>& group : groups) {
+    for (std::int64_t position : group) {
+      if (bodies_.count(position) == 0) missing.push_back(position);
+    }
   }
-  if (missing.empty()) return;
-  for (const RecordedEvent& recorded : read_model.EventsAt(missing)) {
-    Result<stripe::EventBody, std::string> body =
-        stripe::ReadEventBody(recorded, object_type_of(recorded.event.event_type));
+  for (const RecordedEvent& recorded : read_model_.EventsAt(missing)) {
+    Result<BodyPtr, std::string> body =
+        ReadBody(read_model_, recorded, object_type_of_(recorded.event.event_type));
     BILLHOOK_CHECK(body.has_value());  // it was usable when it was taken in
     Add(*std::move(body));
+  }
+  std::vector<std::int64_t> brief;
+  for (const std::vector<std::int64_t>& group : groups) {
+    if (!NeedsWhole(group)) continue;
+    for (std::int64_t position : group) {
+      if (At(position).brief) brief.push_back(position);
+    }
+  }
+  for (const RecordedEvent& recorded : read_model_.EventsAt(brief)) {
+    Result<stripe::EventBody, std::string> whole =
+        stripe::ReadEventBody(recorded, object_type_of_(recorded.event.event_type));
+    BILLHOOK_CHECK(whole.has_value());  // nothing is wrong with what has a brief
+    bodies_[recorded.position] = std::make_shared<const stripe::EventBody>(*std::move(whole));
   }
 }
 

@@ -5,8 +5,10 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "domain/stripe/event_body.h"
@@ -14,17 +16,33 @@
 
 namespace billhook {
 
+// What a Stripe event says, as all projections share it: in brief, or whole where something is wrong with a
+// part that this one does not mind. The reason why it cannot be used names nothing of it.
+using BodyPtr = std::shared_ptr<const stripe::EventBody>;
+Result<BodyPtr, std::string> ReadBody(ReadModel& read_model, const RecordedEvent& recorded,
+                                      std::string_view object_type);
+
+// Names what an event type is about, e.g. "charge".
+using ObjectTypeOf = std::function<std::string_view(std::string_view event_type)>;
+
 // The bodies of the events that a batch works with, by position.
 class EventBodies {
  public:
-  const stripe::EventBody& Add(stripe::EventBody body);
+  EventBodies(ReadModel& read_model, ObjectTypeOf object_type_of)
+      : read_model_(read_model), object_type_of_(std::move(object_type_of)) {}
+
+  const stripe::EventBody& Add(BodyPtr body);
   [[nodiscard]] const stripe::EventBody& At(std::int64_t position) const;
-  // Reads those of `positions` that are not here yet. `object_type_of` names what an event type is about.
-  void Load(const std::vector<std::int64_t>& positions, ReadModel& read_model,
-            const std::function<std::string_view(std::string_view event_type)>& object_type_of);
+  // Reads what is not here yet of events that have been judged usable. Each group is of events that share an
+  // object and a moment: where they are to be compared by members that a brief has not, they are read whole.
+  void Load(const std::vector<std::vector<std::int64_t>>& groups);
 
  private:
-  std::map<std::int64_t, stripe::EventBody> bodies_;
+  [[nodiscard]] bool NeedsWhole(const std::vector<std::int64_t>& group) const;
+
+  ReadModel& read_model_;
+  ObjectTypeOf object_type_of_;
+  std::map<std::int64_t, BodyPtr> bodies_;
 };
 
 class NewestEvents {

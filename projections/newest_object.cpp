@@ -42,24 +42,25 @@ Table NewestObjectTable(std::string_view name, const std::vector<Column>& own_co
 Changes ApplyNewest(const ObjectModel& model, const std::vector<RecordedEvent>& batch,
                     ReadModel& read_model) {
   Changes changes;
-  EventBodies bodies;
+  EventBodies bodies(read_model, [&model](std::string_view) { return model.object; });
   std::map<std::string, std::vector<Arrived>> arrived;
   for (const RecordedEvent& recorded : batch) {
     if (recorded.event.source != Source::kStripe || !model.reads(recorded.event.event_type)) continue;
-    Result<stripe::EventBody, std::string> body = stripe::ReadEventBody(recorded, model.object);
-    if (!body) {
-      changes.dead_letters.push_back({&recorded, body.error()});
+    Result<BodyPtr, std::string> read = ReadBody(read_model, recorded, model.object);
+    if (!read) {
+      changes.dead_letters.push_back({&recorded, read.error()});
       continue;
     }
-    const Result<ObjectSighting, std::string> sighting = model.judge(body->object);
+    const stripe::EventBody& body = bodies.Add(*std::move(read));
+    const Result<ObjectSighting, std::string> sighting = model.judge(body.object);
     if (!sighting) {
       changes.dead_letters.push_back({&recorded, sighting.error()});
       continue;
     }
     const std::string key =
-        JoinKey({body->tenant, body->livemode ? "live" : "test", body->account, sighting->id});
-    const bool deletes = sighting->deleted || body->moment.phase == stripe::Phase::kDeleted;
-    arrived[key].push_back({&bodies.Add(*std::move(body)), deletes});
+        JoinKey({body.tenant, body.livemode ? "live" : "test", body.account, sighting->id});
+    const bool deletes = sighting->deleted || body.moment.phase == stripe::Phase::kDeleted;
+    arrived[key].push_back({&body, deletes});
   }
   if (arrived.empty()) return changes;
 
@@ -73,17 +74,16 @@ Changes ApplyNewest(const ObjectModel& model, const std::vector<RecordedEvent>& 
     object.deleted = std::get<std::int64_t>(row[model.table.IndexOf("deleted")]) != 0;
   }
 
-  std::vector<std::int64_t> needed;
+  std::vector<std::vector<std::int64_t>> needed;
   for (const auto& [key, events] : arrived) {
     KnownObject& object = known[key];
     for (const auto& [event, deletes] : events) {
       object.changed |= object.newest.Add(*event) || (deletes && !object.deleted);
       object.deleted |= deletes;
     }
-    const std::vector<std::int64_t>& positions = object.newest.positions();
-    if (object.changed) needed.insert(needed.end(), positions.begin(), positions.end());
+    if (object.changed) needed.push_back(object.newest.positions());
   }
-  bodies.Load(needed, read_model, [&model](std::string_view) { return model.object; });
+  bodies.Load(needed);
   for (const auto& [key, object] : known) {
     if (object.changed) changes.Put(model.table, RowOf(key, object, object.newest.Newest(bodies), model));
   }

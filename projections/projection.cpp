@@ -1,6 +1,13 @@
 #include "projections/projection.h"
 
+#include "domain/stripe/brief_body.h"
+
 namespace billhook {
+
+std::shared_ptr<const stripe::EventBody> ReadModel::BriefOf(const RecordedEvent& recorded) {
+  std::optional<stripe::EventBody> brief = stripe::ReadBriefBody(recorded);
+  return brief ? std::make_shared<const stripe::EventBody>(*std::move(brief)) : nullptr;
+}
 
 void Changes::Put(const Table& table, Row row) {
   std::string key = std::get<std::string>(row.front());

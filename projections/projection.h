@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,10 @@
 
 #include "domain/event.h"
 #include "projections/table.h"
+
+namespace billhook::stripe {
+struct EventBody;
+}
 
 namespace billhook {
 
@@ -25,6 +30,9 @@ class ReadModel {
                                 const std::vector<std::string>& values) = 0;
   // The events at these positions, in no particular order.
   virtual std::vector<RecordedEvent> EventsAt(const std::vector<std::int64_t>& positions) = 0;
+  // What an event of the batch, or one from EventsAt, says in brief (domain/stripe/brief_body.h); nullptr
+  // where anything is wrong with it. Overridden by who lets projections share it.
+  virtual std::shared_ptr<const stripe::EventBody> BriefOf(const RecordedEvent& recorded);
 };
 
 // An event that the projection cannot use; the reason quotes nothing of it.

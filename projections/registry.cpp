@@ -7,6 +7,7 @@
 #include "projections/invoices.h"
 #include "projections/payment_ledger/payment_ledger.h"
 #include "projections/revenue/revenue.h"
+#include "projections/sagas.h"
 #include "projections/subscriptions.h"
 
 namespace billhook {
@@ -19,10 +20,11 @@ const std::vector<const Projection*>& AllProjections() {
   static const CustomerTimeline kCustomerTimeline;
   static const Revenue kRevenue;
   static const AccountBalance kAccountBalance;
+  static const Sagas kSagas;
   static const EventCounts kEventCounts;
-  static const std::vector<const Projection*> kAll = {&kSubscriptions,  &kPaymentLedger,    &kCustomers,
-                                                      &kInvoices,       &kCustomerTimeline, &kRevenue,
-                                                      &kAccountBalance, &kEventCounts};
+  static const std::vector<const Projection*> kAll = {
+      &kSubscriptions, &kPaymentLedger,  &kCustomers, &kInvoices,   &kCustomerTimeline,
+      &kRevenue,       &kAccountBalance, &kSagas,     &kEventCounts};
   return kAll;
 }
 

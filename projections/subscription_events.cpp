@@ -4,8 +4,8 @@
 
 namespace billhook {
 
-std::string SubscriptionEvent::Key() const {
-  return JoinKey({body.tenant, body.livemode ? "live" : "test", body.account, subscription.id});
+std::string SubscriptionKey(const stripe::EventBody& body, const std::string& subscription_id) {
+  return JoinKey({body.tenant, body.livemode ? "live" : "test", body.account, subscription_id});
 }
 
 bool TellsOfSubscription(const Event& event) {

@@ -11,12 +11,15 @@
 
 namespace billhook {
 
+// The key of the subscription that an event is about over all tenants, livemodes and accounts, as in the
+// table `subscriptions`.
+std::string SubscriptionKey(const stripe::EventBody& body, const std::string& subscription_id);
+
 struct SubscriptionEvent {
   stripe::EventBody body;
   stripe::Subscription subscription;
 
-  // The subscription's key over all tenants, livemodes and accounts, as in the table `subscriptions`.
-  [[nodiscard]] std::string Key() const;
+  [[nodiscard]] std::string Key() const { return SubscriptionKey(body, subscription.id); }
 };
 
 // Whether the event is one that Stripe tells of a subscription.

@@ -63,6 +63,7 @@ class Reader {
     config.snapshot_frequency = Integer("SNAPSHOT_FREQUENCY", 0, 1'000'000'000);
     config.http_request_timeout = std::chrono::milliseconds(Integer("HTTP_REQUEST_TIMEOUT_MS", 1, 600'000));
     config.http_idle_timeout = std::chrono::milliseconds(Integer("HTTP_IDLE_TIMEOUT_MS", 1, 3'600'000));
+    config.dunning_grace_s = Integer("DUNNING_GRACE_SECONDS", 1, 315'360'000);
     config.log_level = Choice<log::Level>("LOG_LEVEL", {{"debug", log::Level::kDebug},
                                                         {"info", log::Level::kInfo},
                                                         {"warn", log::Level::kWarn},
@@ -286,6 +287,8 @@ const std::vector<Variable>& Variables() {
       {"SNAPSHOT_FREQUENCY", "100", "a snapshot of an aggregate every N events; 0 = never"},
       {"HTTP_REQUEST_TIMEOUT_MS", "15000", "for a whole request (headers and body) to arrive"},
       {"HTTP_IDLE_TIMEOUT_MS", "60000", "for an idle connection"},
+      {"DUNNING_GRACE_SECONDS", "604800",
+       "seconds a subscription's invoice may stay unpaid after a failed payment before access is suspended"},
       {"LOG_LEVEL", "info", "debug, info, warn or error"},
       {"LOG_FORMAT", "json", "json or text, one line each, to standard error"},
       {"SHUTDOWN_TIMEOUT_MS", "10000", "for requests in flight to finish after SIGTERM or SIGINT"},

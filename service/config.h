@@ -44,6 +44,7 @@ struct Config {
   std::int64_t snapshot_frequency = 0;
   std::chrono::milliseconds http_request_timeout{0};
   std::chrono::milliseconds http_idle_timeout{0};
+  std::int64_t dunning_grace_s = 604'800;
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kJson;
   std::chrono::milliseconds shutdown_timeout{0};

@@ -71,6 +71,15 @@ class Metrics::Families {
                                                 .Name("billhook_dead_letters")
                                                 .Help("Events that the projection cannot use")
                                                 .Register(registry);
+  prometheus::Family<Gauge>& rebuild_remaining =
+      prometheus::BuildGauge()
+          .Name("billhook_rebuild_remaining_events")
+          .Help("Events that the projection's rebuild has still to apply, 0 without one")
+          .Register(registry);
+  prometheus::Family<Gauge>& rebuild_rate = prometheus::BuildGauge()
+                                                .Name("billhook_rebuild_events_per_second")
+                                                .Help("How fast the projection's rebuild goes, 0 without one")
+                                                .Register(registry);
   prometheus::Family<Histogram>& requests = prometheus::BuildHistogram()
                                                 .Name("billhook_http_request_seconds")
                                                 .Help("Time from a whole request to its answer")
@@ -79,6 +88,16 @@ class Metrics::Families {
                                               .Name("billhook_commands_total")
                                               .Help("Commands by type and what became of them")
                                               .Register(registry);
+  prometheus::Family<Counter>& sagas = prometheus::BuildCounter()
+                                           .Name("billhook_sagas_total")
+                                           .Help("Sagas by type and the statuses that they came to")
+                                           .Register(registry);
+  Gauge& notifications_work =
+      prometheus::BuildGauge()
+          .Name("billhook_notifications_work")
+          .Help("1 unless other processes' appends are only found by looking for them")
+          .Register(registry)
+          .Add({});
   Gauge& connections = prometheus::BuildGauge()
                            .Name("billhook_http_connections")
                            .Help("Open connections")
@@ -118,6 +137,10 @@ void Metrics::CountCommand(std::string_view type, std::string_view status) {
   families_->commands.Add({{"type", std::string(type)}, {"status", std::string(status)}}).Increment();
 }
 
+void Metrics::CountSaga(std::string_view type, std::string_view status) {
+  families_->sagas.Add({{"type", std::string(type)}, {"status", std::string(status)}}).Increment();
+}
+
 void Metrics::SetQueueDepth(std::size_t depth) {
   families_->queue_depth.Set(static_cast<double>(depth));
 }
@@ -127,6 +150,15 @@ void Metrics::SetProjection(const std::string& projection, double lag_events, do
   families_->lag_events.Add({{"projection", projection}}).Set(lag_events);
   families_->lag_seconds.Add({{"projection", projection}}).Set(lag_seconds);
   families_->dead_letters.Add({{"projection", projection}}).Set(dead_letters);
+}
+
+void Metrics::SetRebuild(const std::string& projection, double remaining_events, double events_per_second) {
+  families_->rebuild_remaining.Add({{"projection", projection}}).Set(remaining_events);
+  families_->rebuild_rate.Add({{"projection", projection}}).Set(events_per_second);
+}
+
+void Metrics::SetNotificationsWork(bool work) {
+  families_->notifications_work.Set(work ? 1 : 0);
 }
 
 void Metrics::SetHttp(std::size_t connections, std::size_t waiting_requests) {

@@ -25,10 +25,16 @@ class Metrics {
   // `status` is "ok", "error" or "unavailable"; `type` a registered command type or "unknown".
   void CountCommand(std::string_view type, std::string_view status);
 
+  // A saga of a registered type came to a status.
+  void CountSaga(std::string_view type, std::string_view status);
+
   // Gauges, set when the page is asked for.
   void SetQueueDepth(std::size_t depth);
   void SetProjection(const std::string& projection, double lag_events, double lag_seconds,
                      double dead_letters);
+  // Of a rebuild under way; zeros without one.
+  void SetRebuild(const std::string& projection, double remaining_events, double events_per_second);
+  void SetNotificationsWork(bool work);
   void SetHttp(std::size_t connections, std::size_t waiting_requests);
 
   // The page in Prometheus' text format.

@@ -37,6 +37,15 @@ void LogFailure(const Projection& projection, const std::string& what) {
   log::Error("projection failed", {{"projection", projection.name()}, {"error", what}});
 }
 
+void LogHearing(storage::Hearing hearing, const std::string& why) {
+  if (hearing == storage::Hearing::kWorks) {
+    log::Info("other processes' announcements arrive");
+  } else {
+    log::Warn("other processes' announcements do not arrive: what they append is looked for now and then",
+              {{"error", why}});
+  }
+}
+
 http::Limits LimitsOf(const Config& config) {
   http::Limits limits;
   limits.max_body_bytes = config.max_body_bytes;
@@ -65,15 +74,18 @@ Service::Service(Config config, Clock clock)
           [this](const ingest::CommitReport& report) {
             metrics_.ObserveCommit(report.requests, report.events, report.duration);
             if (report.events == 0) return;
-            projector_.Wake();
-            snapshotter_.Wake();
+            Hear({});
           },
           [this](const StorageError& error) { LogAppendFailure(error); }),
       commands_(*database_, group_commit_, {*database_, read_models_, projector_, clock}, metrics_,
                 {.max_waiters = std::max<std::size_t>(1, config_.http_threads / 4)}),
+      sagas_(*database_, group_commit_, metrics_, config_.dunning_grace_s * kMicrosPerSecond, clock,
+             [](const std::string& what) {
+               log::Error("sagas failed", {{"error", what}});
+             }),
       services_{config_,    *database_,    log_,     read_models_,
                 projector_, group_commit_, metrics_, [this] { return server_.stats(); },
-                clock,      commands_},
+                clock,      commands_,     sagas_},
       api_(config_.api_keys, config_.api_rate_limit, metrics_),
       server_(
           LimitsOf(config_), config_.http_threads,
@@ -88,7 +100,12 @@ Service::Service(Config config, Clock clock)
   commands_.CloseAbandoned(database_->engine() == "sqlite");
 }
 
-Service::~Service() = default;
+// Nobody may hear or commit any more once those are gone who are woken by it.
+Service::~Service() {
+  database_->StopListening();
+  sagas_.Stop();
+  group_commit_.Stop();
+}
 
 // An outage fails every batch: one line a second says so.
 void Service::LogAppendFailure(const StorageError& error) {
@@ -101,9 +118,27 @@ void Service::LogAppendFailure(const StorageError& error) {
   append_failures_ = 0;
 }
 
+// What a process announces, be it this one or another.
+void Service::Hear(const storage::Announcement& announcement) {
+  if (!announcement.projection.empty()) {
+    projector_.NoteVisible(announcement.projection, announcement.position);
+    return;
+  }
+  projector_.Wake();
+  snapshotter_.Wake();
+  sagas_.Wake();
+}
+
 std::string Service::Start() {
   projector_.Start();
   snapshotter_.Start();
+  sagas_.Start();
+  projector_.RelyOnWakes(database_->hearing() == storage::Hearing::kAlone);
+  database_->Listen([this](const storage::Announcement& announcement) { Hear(announcement); },
+                    [this](storage::Hearing hearing, const std::string& why) {
+                      projector_.RelyOnWakes(hearing == storage::Hearing::kWorks);
+                      LogHearing(hearing, why);
+                    });
   return server_.Start(config_.host, config_.port);
 }
 
@@ -111,6 +146,7 @@ bool Service::Stop(std::chrono::steady_clock::time_point deadline) {
   projector_.ReleaseWaiters();
   commands_.ReleaseWaiters();
   const bool finished = server_.Stop(deadline);
+  sagas_.Stop();
   group_commit_.Stop();
   snapshotter_.Stop();
   projector_.Stop();

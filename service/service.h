@@ -35,6 +35,7 @@ class Service {
   [[nodiscard]] const http::Api& api() const { return api_; }
 
  private:
+  void Hear(const storage::Announcement& announcement);
   void LogAppendFailure(const StorageError& error);
 
   Config config_;
@@ -48,6 +49,7 @@ class Service {
   std::chrono::steady_clock::time_point next_append_failure_line_{};
   ingest::GroupCommit group_commit_;
   commands::CommandBus commands_;
+  sagas::Runtime sagas_;
   http::Services services_;
   http::Api api_;
   http::Server server_;

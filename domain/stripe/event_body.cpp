@@ -5,12 +5,17 @@
 namespace billhook::stripe {
 namespace {
 
-// `object_type` is empty where any will do.
 Result<EventBody, std::string> BodyOf(const RecordedEvent& recorded, Result<Json, std::string> document,
                                       std::string_view object_type) {
   if (!document) return Unexpected("the payload cannot be read: " + document.error());
-  Json& whole = *document;  // the parts are moved out of it
-  Fields event(whole, "event");
+  return BodyFrom(recorded, *std::move(document), object_type);
+}
+
+}  // namespace
+
+Result<EventBody, std::string> BodyFrom(const RecordedEvent& recorded, Json whole,
+                                        std::string_view object_type) {
+  Fields event(whole, "event");  // the parts are moved out of it below
   const auto data = whole.find("data");
   if (data == whole.end() || !data->is_object()) {
     return Unexpected(std::string("event.data must be an object"));
@@ -43,8 +48,6 @@ Result<EventBody, std::string> BodyOf(const RecordedEvent& recorded, Result<Json
   body.object = std::move(*object);
   return body;
 }
-
-}  // namespace
 
 Result<EventBody, std::string> ReadEventBody(const RecordedEvent& recorded, std::string_view object_type) {
   return BodyOf(recorded, ParseJson(recorded.event.payload), object_type);

@@ -21,9 +21,14 @@ struct EventBody {
   std::string account;       // the Connect account, empty for the platform's own
   Json object;               // data.object
   Json previous_attributes;  // null where there are none
+  bool brief = false;        // whether the object lacks what no decoder reads (brief_body.h)
 
   [[nodiscard]] Sighting AsSighting() const { return {id, &object, &previous_attributes}; }
 };
+
+// The body that the document of a recorded event tells; `object_type` as below, empty where any will do.
+Result<EventBody, std::string> BodyFrom(const RecordedEvent& recorded, Json document,
+                                        std::string_view object_type);
 
 // The body of a recorded Stripe event, or the reason why no projection can use it (quoting nothing of it).
 // `object_type` is what data.object must be, e.g. "charge".

@@ -29,7 +29,7 @@ using stripe::MoneyKind;
 
 constexpr std::int64_t kEver = std::numeric_limits<std::int64_t>::max();
 
-std::string_view ObjectTypeOf(std::string_view event_type) {
+std::string_view ObjectOf(std::string_view event_type) {
   const std::optional<MoneyKind> kind = stripe::MoneyKindOf(event_type);
   BILLHOOK_CHECK(kind.has_value());
   return NameOf(*kind);
@@ -38,7 +38,8 @@ std::string_view ObjectTypeOf(std::string_view event_type) {
 // One batch on its way: events to sightings, sightings to the families that they change, these to entries.
 class Booking {
  public:
-  Booking(ReadModel& read_model, Changes& changes) : read_model_(read_model), changes_(changes) {}
+  Booking(ReadModel& read_model, Changes& changes)
+      : read_model_(read_model), changes_(changes), bodies_(read_model, &ObjectOf) {}
 
   void Run(const std::vector<RecordedEvent>& batch) {
     TakeIn(batch);
@@ -86,11 +87,12 @@ class Booking {
       if (recorded.event.source != Source::kStripe) continue;
       const std::optional<MoneyKind> kind = stripe::MoneyKindOf(recorded.event.event_type);
       if (!kind) continue;
-      Result<stripe::EventBody, std::string> body = stripe::ReadEventBody(recorded, NameOf(*kind));
-      if (!body) {
-        changes_.dead_letters.push_back({&recorded, body.error()});
+      Result<BodyPtr, std::string> read = ReadBody(read_model_, recorded, NameOf(*kind));
+      if (!read) {
+        changes_.dead_letters.push_back({&recorded, read.error()});
         continue;
       }
+      const BodyPtr body = *std::move(read);
       Result<stripe::MoneyObject, std::string> decoded = stripe::DecodeMoneyObject(*kind, body->object);
       if (!decoded) {
         changes_.dead_letters.push_back({&recorded, decoded.error()});
@@ -109,7 +111,7 @@ class Booking {
       sighting.state = *std::move(decoded);
       scopes_.emplace(key, scope);
       arrivals_.push_back({std::move(key), std::move(sighting)});
-      bodies_.Add(*std::move(body));
+      bodies_.Add(body);
     }
   }
 
@@ -209,18 +211,17 @@ class Booking {
 
   // The payloads of the sightings that an arrival ties with: they are compared anew.
   void LoadTies() {
-    std::vector<std::int64_t> positions;
-    std::map<std::pair<std::string, stripe::Moment>, std::int64_t> arriving;  // the first at each moment
-    for (const Arrival& arrival : arrivals_) {
-      const Sighting& sighting = arrival.sighting;
-      const auto [first, alone] =
-          arriving.emplace(std::make_pair(arrival.object_key, sighting.moment), sighting.position);
-      if (!alone) positions.insert(positions.end(), {first->second, sighting.position});
-      for (const Sighting& known : objects_.at(arrival.object_key).sightings) {
-        if (known.moment == sighting.moment) positions.push_back(known.position);
+    std::map<std::pair<std::string_view, stripe::Moment>, std::vector<std::int64_t>> arriving;
+    for (const Arrival& arrival : arrivals_)
+      arriving[{arrival.object_key, arrival.sighting.moment}].push_back(arrival.sighting.position);
+    std::vector<std::vector<std::int64_t>> ties;
+    for (auto& [place, positions] : arriving) {
+      for (const Sighting& known : objects_.at(std::string(place.first)).sightings) {
+        if (known.moment == place.second) positions.push_back(known.position);
       }
+      if (positions.size() > 1) ties.push_back(std::move(positions));
     }
-    bodies_.Load(positions, read_model_, &ObjectTypeOf);
+    bodies_.Load(ties);
   }
 
   std::vector<std::string> Owners() const {

@@ -42,9 +42,7 @@ using revenue::Movement;
 constexpr char kFieldEnd = '\x1f';
 constexpr char kSecondEnd = '\n';
 
-std::string_view ObjectTypeOf(std::string_view) {
-  return "subscription";
-}
+constexpr std::string_view kSubscription = "subscription";
 
 // What the newest event of one second tells.
 struct Second {
@@ -108,7 +106,10 @@ struct Timeline {
 
 class Accounting {
  public:
-  Accounting(ReadModel& read_model, Changes& changes) : read_model_(read_model), changes_(changes) {}
+  Accounting(ReadModel& read_model, Changes& changes)
+      : read_model_(read_model),
+        changes_(changes),
+        bodies_(read_model, [](std::string_view) { return kSubscription; }) {}
 
   void Run(const std::vector<RecordedEvent>& batch) {
     TakeIn(batch);
@@ -122,18 +123,24 @@ class Accounting {
   void TakeIn(const std::vector<RecordedEvent>& batch) {
     for (const RecordedEvent& recorded : batch) {
       if (!TellsOfSubscription(recorded.event)) continue;
-      Result<SubscriptionEvent, std::string> event = ReadSubscriptionEvent(recorded);
-      if (!event) {
-        changes_.dead_letters.push_back({&recorded, event.error()});
+      Result<BodyPtr, std::string> read = ReadBody(read_model_, recorded, kSubscription);
+      if (!read) {
+        changes_.dead_letters.push_back({&recorded, read.error()});
         continue;
       }
-      const std::string key = event->Key();
+      const stripe::EventBody& body = bodies_.Add(*std::move(read));
+      const Result<stripe::Subscription, std::string> told = stripe::DecodeSubscription(body.object);
+      if (!told) {
+        changes_.dead_letters.push_back({&recorded, told.error()});
+        continue;
+      }
+      const std::string key = SubscriptionKey(body, told->id);
       Timeline& timeline = timelines_[key];
-      timeline.tenant = event->body.tenant;
-      timeline.id = event->subscription.id;
-      timeline.livemode = event->body.livemode;
-      timeline.account = event->body.account;
-      arrived_[key].push_back(&bodies_.Add(std::move(event->body)));
+      timeline.tenant = body.tenant;
+      timeline.id = told->id;
+      timeline.livemode = body.livemode;
+      timeline.account = body.account;
+      arrived_[key].push_back(&body);
     }
   }
 
@@ -148,7 +155,7 @@ class Accounting {
   }
 
   void Fold() {
-    std::vector<std::int64_t> needed;
+    std::vector<std::vector<std::int64_t>> needed;
     for (const auto& [key, events] : arrived_) {
       Timeline& timeline = timelines_[key];
       for (const stripe::EventBody* event : events) {
@@ -156,11 +163,10 @@ class Accounting {
         if (second.newest.Add(*event)) second.changed = timeline.changed = true;
       }
       for (const auto& [at, second] : timeline.seconds) {
-        const std::vector<std::int64_t>& positions = second.newest.positions();
-        if (second.changed) needed.insert(needed.end(), positions.begin(), positions.end());
+        if (second.changed) needed.push_back(second.newest.positions());
       }
     }
-    bodies_.Load(needed, read_model_, &ObjectTypeOf);
+    bodies_.Load(needed);
     for (auto& [key, timeline] : timelines_) {
       for (auto& [at, second] : timeline.seconds) {
         if (second.changed) Tell(second);

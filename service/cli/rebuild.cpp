@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <future>
 #include <thread>
 
 #include "projections/registry.h"
@@ -22,19 +23,50 @@ struct RebuildOptions {
   bool all = false;
 };
 
-// Rebuilds one projection; a running service that shares the database may do the steps in our place.
-void RebuildOne(storage::ReadModels& read_models, const Projection& projection) {
-  const std::string name(projection.name());
-  read_models.StartRebuild(projection, SystemClock());  // one that is under way already is gone on with
-  Progress progress("rebuild " + name);
-  while (true) {
-    const storage::Step step = read_models.Advance(projection, kBatch, SystemClock());
-    const auto status = read_models.StatusOf(name);
-    if (!status || !status->rebuild) break;
-    progress.Show(status->rebuild->processed, status->rebuild->total);
-    if (step.outcome == storage::Step::Outcome::kElsewhere) std::this_thread::sleep_for(kLookAgain);
+// A projection that is being rebuilt.
+struct Rebuilding {
+  const Projection* projection = nullptr;
+  storage::RebuildStatus status;
+  bool done = false;
+};
+
+// One step; a running service that shares the database may do it in our place.
+void Advance(storage::ReadModels& read_models, Rebuilding& one) {
+  const storage::Step step = read_models.Advance(*one.projection, kBatch, SystemClock());
+  const auto status = read_models.StatusOf(std::string(one.projection->name()));
+  one.done = !status || !status->rebuild;
+  if (one.done) return;
+  one.status = *status->rebuild;
+  if (step.outcome == storage::Step::Outcome::kElsewhere) std::this_thread::sleep_for(kLookAgain);
+}
+
+// All step side by side and wait for one another, so that they share each stretch of the log.
+void RebuildTogether(storage::ReadModels& read_models, const std::vector<const Projection*>& projections,
+                     const std::string& what) {
+  std::vector<Rebuilding> all;
+  for (const Projection* projection : projections) {
+    // One that is under way already is gone on with.
+    static_cast<void>(read_models.StartRebuild(*projection, SystemClock(), true));
+    all.push_back({projection, {}, false});
   }
-  std::printf("rebuilt %s\n", name.c_str());
+  Progress progress("rebuild " + what);
+  while (true) {
+    std::vector<std::future<void>> steps;
+    for (Rebuilding& one : all) {
+      if (!one.done) steps.push_back(std::async(std::launch::async, [&] { Advance(read_models, one); }));
+    }
+    if (steps.empty()) break;
+    for (std::future<void>& step : steps) step.get();
+    std::int64_t processed = 0;
+    std::int64_t total = 0;
+    for (const Rebuilding& one : all) {
+      processed += one.done ? one.status.total : one.status.processed;
+      total += one.status.total;
+    }
+    progress.Show(processed, total);
+  }
+  for (const Projection* projection : projections)
+    std::printf("rebuilt %s\n", std::string(projection->name()).c_str());
 }
 
 int Rebuild(const RebuildOptions& options) {
@@ -52,7 +84,7 @@ int Rebuild(const RebuildOptions& options) {
     return Fail("the database lacks migration " + *missing + ": run billhook migrate");
   storage::ReadModels read_models(*database);
   read_models.Register(AllProjections(), SystemClock());
-  for (const Projection* projection : chosen) RebuildOne(read_models, *projection);
+  RebuildTogether(read_models, chosen, options.all ? "all" : options.name);
   return 0;
 }
 

@@ -15,8 +15,14 @@ Result<Json, Refusal> RebuildProjection(Operations& operations, const std::strin
   const std::string name = data.at("projection").get<std::string>();
   const Projection* projection = operations.projector.Find(name);
   if (projection == nullptr) return Unexpected(Refusal{404, "not_found", "There is no such projection."});
-  if (!operations.read_models.StartRebuild(*projection, operations.clock()))
-    return Unexpected(Refusal{409, "rebuild_under_way", "This projection is being rebuilt already."});
+  switch (operations.read_models.StartRebuild(*projection, operations.clock())) {
+    case storage::RebuildStart::kUnderWay:
+      return Unexpected(Refusal{409, "rebuild_under_way", "This projection is being rebuilt already."});
+    case storage::RebuildStart::kSuperseded:
+      return Unexpected(Refusal{409, "projection_superseded", "A newer release made what readers see."});
+    case storage::RebuildStart::kBegun:
+      break;
+  }
   operations.projector.Wake();
   return Json{{"projection", name}, {"status", "rebuilding"}};
 }

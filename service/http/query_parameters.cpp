@@ -26,6 +26,11 @@ bool IsUtf8(const std::string& text) {
   return JsonScanner(quoted).Next() == JsonScanner::Token::kString;
 }
 
+// Answering from the main log instead would be silently wrong.
+constexpr const char* kNotOnBranches =
+    "This cannot be read on a branch. What can: events, replay, temporal-query, subscriptions, invoices, "
+    "ledger.";
+
 }  // namespace
 
 std::optional<std::string> PercentDecode(std::string_view text, bool plus_is_space) {
@@ -75,7 +80,7 @@ Result<QueryParameters, std::vector<InputError>> QueryParameters::Parse(
     if (!name || !value) {
       parameters.errors_.push_back({"?", "The query string must be percent-encoded UTF-8."});
     } else if (std::find(known.begin(), known.end(), *name) == known.end()) {
-      parameters.Fault(*name, "This route knows no such parameter.");
+      parameters.Fault(*name, *name == "branch" ? kNotOnBranches : "This route knows no such parameter.");
     } else if (!parameters.values_.emplace(*name, *value).second) {
       parameters.Fault(*name, "The parameter stands twice.");
     }

@@ -18,22 +18,48 @@ GroupCommit::~GroupCommit() {
 }
 
 Result<AppendOutcome, Refusal> GroupCommit::Append(AppendRequest request) {
-  const auto waiting = std::make_shared<Waiting>();
-  waiting->request = std::move(request);
-  for (const billhook::Append& append : waiting->request) waiting->bytes += append.event.payload.size();
-  std::future<Result<AppendOutcome, Refusal>> outcome = waiting->outcome.get_future();
+  std::vector<AppendRequest> requests;
+  requests.push_back(std::move(request));
+  return AppendAll(std::move(requests)).front();
+}
+
+std::vector<Result<AppendOutcome, Refusal>> GroupCommit::AppendAll(std::vector<AppendRequest> requests) {
+  Batch batch;
+  std::vector<std::future<Result<AppendOutcome, Refusal>>> outcomes;
+  for (AppendRequest& request : requests) {
+    const auto& waiting = batch.emplace_back(std::make_shared<Waiting>());
+    waiting->request = std::move(request);
+    for (const billhook::Append& append : waiting->request) waiting->bytes += append.event.payload.size();
+    outcomes.push_back(waiting->outcome.get_future());
+  }
+  const auto deadline = std::chrono::steady_clock::now() + options_.wait_max;
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_) return Unexpected(Refusal::kStopping);
-    const bool full = queue_.size() >= options_.queue_max ||
-                      (!queue_.empty() && queue_bytes_ + waiting->bytes > options_.queue_bytes_max);
-    if (full) return Unexpected(Refusal::kQueueFull);
-    queue_.push_back(waiting);
-    queue_bytes_ += waiting->bytes;
+    for (const auto& waiting : batch) {
+      if (const std::optional<Refusal> refusal = Enqueue(waiting))
+        waiting->outcome.set_value(Unexpected(*refusal));
+    }
   }
   arrived_.notify_one();
-  if (outcome.wait_for(options_.wait_max) == std::future_status::ready) return outcome.get();
-  return Unexpected(Withdraw(waiting) ? Refusal::kUnavailable : Refusal::kInDoubt);
+  std::vector<Result<AppendOutcome, Refusal>> answers;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    if (outcomes[i].wait_until(deadline) == std::future_status::ready) {
+      answers.push_back(outcomes[i].get());
+    } else {
+      answers.emplace_back(Unexpected(Withdraw(batch[i]) ? Refusal::kUnavailable : Refusal::kInDoubt));
+    }
+  }
+  return answers;
+}
+
+std::optional<Refusal> GroupCommit::Enqueue(const std::shared_ptr<Waiting>& waiting) {
+  if (stopping_) return Refusal::kStopping;
+  const bool full = queue_.size() >= options_.queue_max ||
+                    (!queue_.empty() && queue_bytes_ + waiting->bytes > options_.queue_bytes_max);
+  if (full) return Refusal::kQueueFull;
+  queue_.push_back(waiting);
+  queue_bytes_ += waiting->bytes;
+  return std::nullopt;
 }
 
 bool GroupCommit::Withdraw(const std::shared_ptr<Waiting>& waiting) {

@@ -11,7 +11,9 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <vector>
 
 #include "domain/event_store.h"
 #include "domain/result.h"
@@ -60,6 +62,10 @@ class GroupCommit {
   // Blocks until the request's outcome is durable, or refuses.
   Result<AppendOutcome, Refusal> Append(AppendRequest request);
 
+  // The same for several requests at once, which share a commit where they can: an outcome each, in their
+  // order, in which they also take their places in the log. Each is recorded or not by itself.
+  std::vector<Result<AppendOutcome, Refusal>> AppendAll(std::vector<AppendRequest> requests);
+
   // Refuses new requests, commits those that wait, and ends the writer.
   void Stop();
 
@@ -73,6 +79,8 @@ class GroupCommit {
   };
   using Batch = std::vector<std::shared_ptr<Waiting>>;
 
+  // Whether it waits now; else why not. The queue is locked.
+  std::optional<Refusal> Enqueue(const std::shared_ptr<Waiting>& waiting);
   void Write();
   // Takes it out of the queue; false if the writer has it already.
   bool Withdraw(const std::shared_ptr<Waiting>& waiting);

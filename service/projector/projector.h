@@ -1,6 +1,7 @@
 // Keeps the read models up with the log: one thread a projection applies batch after batch, is woken by
-// appends of this process and looks for those of others now and then. Callers wait here for a position to
-// become visible. Thread safe.
+// appends and looks for those it was not told of now and then. Batches grow while there is a backlog; close
+// to the log's end steps keep a short pause, so that they take several appends at once, unless a caller waits
+// here for a position to become visible. Thread safe.
 #pragma once
 
 #include <atomic>
@@ -9,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,8 +21,11 @@
 namespace billhook {
 
 struct ProjectorOptions {
-  std::size_t batch = 256;                        // events a transaction
-  std::chrono::milliseconds poll{200};            // how often to look for other processes' appends
+  std::size_t batch = 256;  // events a transaction; doubled, up to 8 times as many, behind each step that
+  std::chrono::milliseconds quick_step{200};      // took less than this and did not come to the log's end
+  std::chrono::milliseconds pace{20};             // from one step to the next where nobody waits for it
+  std::chrono::milliseconds poll{200};            // how often to look for appends that nobody tells of
+  std::chrono::milliseconds safety_poll{2'000};   // the same where other processes tell of theirs
   std::chrono::milliseconds first_back_off{100};  // after a failure, doubled up to the longest
   std::chrono::milliseconds longest_back_off{5'000};
   std::size_t max_waiters = 8;  // callers of WaitFor at a time: each holds a thread that webhooks need too
@@ -47,8 +52,21 @@ class Projector {
   storage::Retry RetryDeadLetter(const Projection& projection, const std::string& tenant,
                                  std::int64_t position);
 
+  // The same for the tenant's dead letters behind a place, in their order, as many as a call may try.
+  struct Retried {
+    std::int64_t applied = 0;
+    std::int64_t failed = 0;
+    std::optional<storage::DeadLetterPlace> next;  // where to go on, while there are more
+  };
+  Retried RetryDeadLetters(const std::string& tenant, const std::optional<std::string>& projection,
+                           const storage::DeadLetterPlace& after);
+
   // New events may be in the log.
   void Wake();
+  // Another process has advanced the projection: its readers see this position.
+  void NoteVisible(const std::string& projection, std::int64_t position);
+  // Whether each append leads to a Wake, wherever it happens. Until this says so, none is relied on.
+  void RelyOnWakes(bool rely);
 
   // Lets all callers of WaitFor go, now and from now on.
   void ReleaseWaiters();
@@ -64,13 +82,19 @@ class Projector {
  private:
   struct Progress {
     const Projection* projection = nullptr;
-    std::int64_t position = 0;
+    std::int64_t position = 0;  // what readers are known to see; never goes back
+    std::size_t waiters = 0;    // callers of WaitFor
     bool failing = false;
-    std::mutex step;  // held while the projection's rows are changed
+    std::size_t batch = 0;  // events of the next step at most
+    std::mutex step;        // held while the projection's rows are changed
     std::thread thread;
   };
 
   void Run(Progress& progress);
+  // One step by the projection's own thread; throws what it throws.
+  storage::Step RunNext(Progress& progress);
+  // Until there may be something to do; `woken` counts the wakes before the last step.
+  void AwaitWork(Progress& progress, std::uint64_t woken, std::chrono::steady_clock::time_point next_step);
   void Publish(Progress& progress, std::int64_t position);
   Progress* ProgressOf(std::string_view name);
   void NoteFailing(Progress& progress, const std::string& what);
@@ -86,6 +110,7 @@ class Projector {
   std::condition_variable appended_;
   std::condition_variable advanced_;
   std::uint64_t wakes_ = 0;
+  bool rely_on_wakes_ = false;
   bool stopping_ = false;
   bool released_ = false;
   std::size_t waiters_ = 0;

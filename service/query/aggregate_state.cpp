@@ -15,7 +15,7 @@ namespace {
 
 // Each names its kind and the version of its form: whoever changes how a kind of state is computed or kept
 // counts its version up, and the snapshots before are left alone.
-constexpr const char* kOwn = "own/2";
+constexpr const char* kOwn = "own/3";
 constexpr const char* kNewest = "newest/1";
 constexpr const char* kMerged = "merged/1";
 
@@ -49,16 +49,17 @@ class Fold {
  private:
   // A run of the stream: at most kReadAtATime events and kMaxReadBytes, or one that is larger.
   std::vector<RecordedEvent> Read(std::int64_t after) {
-    static const std::string kSql =
-        "SELECT " + storage::kEventColumns + " FROM events WHERE " + kOfStream +
-        " AND version > $4 AND version <= (SELECT max(version) FROM (SELECT version, sum(payload_bytes) OVER "
-        "(ORDER BY version) AS bytes FROM (SELECT version, payload_bytes FROM events WHERE " +
-        kOfStream + " AND version > $4 ORDER BY version LIMIT " + std::to_string(kReadAtATime) +
-        ") AS next) AS run WHERE bytes <= $5 OR version = $4 + 1) ORDER BY version";
     storage::Parameters parameters = ParametersOf(stream_);
     parameters.emplace_back(after);
     parameters.emplace_back(storage::kMaxReadBytes);
-    return storage::EventsFrom(session_.Query(kSql, parameters));
+    const std::string from_stream = " FROM " + stream_.timeline.Events(parameters) + " WHERE " + kOfStream;
+    return storage::EventsFrom(session_.Query(
+        "SELECT " + storage::kEventColumns + from_stream +
+            " AND version > $4 AND version <= (SELECT max(version) FROM (SELECT version, sum(payload_bytes) "
+            "OVER (ORDER BY version) AS bytes FROM (SELECT version, payload_bytes" +
+            from_stream + " AND version > $4 ORDER BY version LIMIT " + std::to_string(kReadAtATime) +
+            ") AS next) AS run WHERE bytes <= $5 OR version = $4 + 1) ORDER BY version",
+        parameters));
   }
 
   void Take(const RecordedEvent& recorded) {
@@ -156,13 +157,13 @@ class Newest {
 
  private:
   void Tell(std::vector<ToldState>& told) {
-    static const std::string kSql =
-        "SELECT version, position, occurred_at, recorded_at, event_type, source FROM events WHERE " +
-        std::string(kOfStream) + " AND version > $4 ORDER BY version LIMIT " + std::to_string(kToldAtATime);
     storage::Parameters parameters = ParametersOf(stream_);
     parameters.emplace_back(std::max(result_.version, bounds_.from_version - 1));
+    const std::string sql = "SELECT version, position, occurred_at, recorded_at, event_type, source FROM " +
+                            stream_.timeline.Events(parameters) + " WHERE " + kOfStream +
+                            " AND version > $4 ORDER BY version LIMIT " + std::to_string(kToldAtATime);
     for (bool more = true; more;) {
-      const storage::Rows rows = session_.Query(kSql, parameters);
+      const storage::Rows rows = session_.Query(sql, parameters);
       more = rows.size() == static_cast<std::size_t>(kToldAtATime);
       for (std::size_t i = 0; i < rows.size(); ++i) {
         const std::int64_t version = rows.Int(i, 0);
@@ -182,14 +183,9 @@ class Newest {
 
   // Those of the events that can be used and are asked for.
   std::vector<stripe::EventBody> Load(const std::vector<ToldState>& events) {
-    static const std::string kSql = "SELECT " + storage::kEventColumns +
-                                    " FROM PAIRS($1) CROSS JOIN events WHERE position = CAST(a AS BIGINT)";
     std::vector<stripe::EventBody> bodies;
     for (const ToldState& event : events) {
-      storage::Rows rows =
-          session_.Query(kSql, {storage::PairList{{std::to_string(event.position), std::string()}}});
-      for (std::size_t i = 0; i < rows.size(); ++i) {
-        const RecordedEvent recorded = storage::EventFrom(rows, i);
+      for (const RecordedEvent& recorded : storage::EventsAt(session_, stream_.timeline, {event.position})) {
         Result<stripe::EventBody, std::string> body =
             stripe::ReadEventBody(recorded, std::string_view(stream_.aggregate_type));
         if (!body || !Judge(stream_.aggregate_type, *body).usable) continue;
@@ -227,8 +223,9 @@ class Newest {
 bool HasStripeEvents(storage::Session& session, const Stream& stream, std::int64_t after_version) {
   storage::Parameters parameters = ParametersOf(stream);
   parameters.emplace_back(after_version);
+  const std::string events = stream.timeline.Events(parameters);
   return !session
-              .Query(std::string("SELECT 1 FROM events WHERE ") + kOfStream +
+              .Query("SELECT version FROM " + events + " WHERE " + kOfStream +
                          " AND version > $4 AND source = 'stripe' ORDER BY version LIMIT 1",
                      parameters)
               .empty();

@@ -15,7 +15,7 @@
 #include "domain/result.h"
 #include "domain/stripe/newest.h"
 #include "service/query/as_of.h"
-#include "service/storage/sql.h"
+#include "service/storage/timeline.h"
 
 namespace billhook::query {
 
@@ -23,6 +23,7 @@ struct Stream {
   std::string tenant;
   std::string aggregate_type;
   std::string aggregate_id;
+  storage::Timeline timeline{};
 };
 
 // Which of the stream's events count. All bounds are inclusive.

@@ -18,13 +18,14 @@ std::int64_t NumberIn(const Key& key) {
 
 // Events in order of `number`, read one by one up to the page's limits: a page of large events must not fill
 // the memory.
-Page ReadEvents(storage::Database& database, const Where& where, const PageRequest& request,
-                bool by_version) {
+Page ReadEvents(storage::Database& database, const storage::Timeline& timeline, const Where& where,
+                const PageRequest& request, bool by_version) {
   constexpr std::size_t kChunk = 8;
   storage::Parameters parameters = where.parameters();
-  const std::string sql = "SELECT " + storage::kEventColumns + " FROM events" + where.sql() + " ORDER BY " +
-                          (by_version ? "version" : "position") + " LIMIT " + std::to_string(kChunk) +
-                          " OFFSET $" + std::to_string(parameters.size() + 1);
+  const std::string events = timeline.Events(parameters);
+  const std::string sql = "SELECT " + storage::kEventColumns + " FROM " + events + where.sql() +
+                          " ORDER BY " + (by_version ? "version" : "position") + " LIMIT " +
+                          std::to_string(kChunk) + " OFFSET $" + std::to_string(parameters.size() + 1);
   parameters.emplace_back(std::int64_t{0});
   Page page;
   storage::Database::Lease session = database.Acquire(storage::Purpose::kRead);
@@ -86,24 +87,28 @@ Page ListEvents(storage::Database& database, const EventFilter& filter, const Pa
     where.And("((source = 'stripe' AND caused_by = " + cause +
               ") OR (source <> 'stripe' AND caused_by = " + cause + "))");
   }
-  return ReadEvents(database, where, request, false);
+  return ReadEvents(database, filter.timeline, where, request, false);
 }
 
-std::vector<RecordedEvent> ReadRange(storage::Database& database, std::int64_t first, std::int64_t last) {
+std::vector<RecordedEvent> ReadRange(storage::Database& database, std::int64_t first, std::int64_t last,
+                                     const storage::Timeline& timeline) {
+  storage::Parameters parameters = {first, last};
+  const std::string events = timeline.Events(parameters);
   storage::Database::Lease session = database.Acquire(storage::Purpose::kRead);
-  return storage::EventsFrom(session->Query("SELECT " + storage::kEventColumns +
-                                                " FROM events WHERE position >= $1 AND position <= $2 "
-                                                "ORDER BY position",
-                                            {first, last}));
+  return storage::EventsFrom(session->Query("SELECT " + storage::kEventColumns + " FROM " + events +
+                                                " WHERE position >= $1 AND position <= $2 ORDER BY position",
+                                            parameters));
 }
 
 std::vector<std::string> TypesOf(storage::Database& database, const std::string& tenant,
-                                 const std::string& aggregate_id) {
+                                 const std::string& aggregate_id, const storage::Timeline& timeline) {
+  storage::Parameters parameters = {tenant, aggregate_id};
+  const std::string events = timeline.Events(parameters);
   storage::Database::Lease session = database.Acquire(storage::Purpose::kRead);
-  const storage::Rows rows = session->Query(
-      "SELECT aggregate_type FROM events WHERE tenant = $1 AND aggregate_id = $2 AND version = 1 ORDER BY "
-      "aggregate_type",
-      {tenant, aggregate_id});
+  const storage::Rows rows =
+      session->Query("SELECT aggregate_type FROM " + events +
+                         " WHERE tenant = $1 AND aggregate_id = $2 AND version = 1 ORDER BY aggregate_type",
+                     parameters);
   std::vector<std::string> types;
   for (std::size_t i = 0; i < rows.size(); ++i) types.push_back(rows.Text(i, 0));
   return types;
@@ -117,7 +122,7 @@ Page ListStream(storage::Database& database, const StreamFilter& filter, const P
   where.And("version >= " + where.Bind(filter.from_version));
   if (filter.to_version) where.And("version <= " + where.Bind(*filter.to_version));
   if (!request.after.empty()) where.And("version > " + where.Bind(NumberIn(request.after)));
-  return ReadEvents(database, where, request, true);
+  return ReadEvents(database, filter.timeline, where, request, true);
 }
 
 Statistics StatisticsOf(storage::Database& database, const std::string& tenant) {

@@ -9,6 +9,7 @@
 #include "domain/event.h"
 #include "service/query/page.h"
 #include "service/storage/sql.h"
+#include "service/storage/timeline.h"
 
 namespace billhook::query {
 
@@ -19,6 +20,7 @@ enum class TimeAxis { kOccurred, kRecorded };
 
 struct EventFilter {
   std::string tenant;
+  storage::Timeline timeline{};
   std::optional<std::int64_t> after_position;
   std::optional<std::string> aggregate_type;
   std::optional<std::string> event_type;
@@ -34,14 +36,16 @@ constexpr std::size_t kEventKeyParts = 1;
 Page ListEvents(storage::Database& database, const EventFilter& filter, const PageRequest& request);
 
 // The events at the positions from `first` to `last`, in order: what one append has recorded.
-std::vector<RecordedEvent> ReadRange(storage::Database& database, std::int64_t first, std::int64_t last);
+std::vector<RecordedEvent> ReadRange(storage::Database& database, std::int64_t first, std::int64_t last,
+                                     const storage::Timeline& timeline = {});
 
 // The aggregate types under which the ID has a stream.
 std::vector<std::string> TypesOf(storage::Database& database, const std::string& tenant,
-                                 const std::string& aggregate_id);
+                                 const std::string& aggregate_id, const storage::Timeline& timeline = {});
 
 struct StreamFilter {
   std::string tenant;
+  storage::Timeline timeline{};
   std::string aggregate_type;
   std::string aggregate_id;
   std::int64_t from_version = 1;

@@ -1,5 +1,7 @@
 #include "service/query/invoices_query.h"
 
+#include "projections/invoices.h"
+#include "service/query/branch_objects.h"
 #include "service/query/where.h"
 
 namespace billhook::query {
@@ -13,6 +15,20 @@ Page Read(storage::Database& database, const InvoiceFilter& filter, const std::o
   storage::Transaction transaction(*session);
   session->BeginRead();
   const LiveModel live = LiveModelOf(*session, kInvoicesTable);
+  if (filter.timeline.branch()) {
+    static const Invoices kProjection;
+    const BranchObjects objects = {kProjection, Invoices::kTable, "invoice",
+                                   live,        filter.tenant,    filter.timeline};
+    const auto wanted = [&filter](const Row& row) {
+      const auto has = [&row](std::string_view column, const auto& value) {
+        return Has(Invoices::kTable, row, column, value);
+      };
+      return has("customer", filter.customer) && has("subscription", filter.subscription) &&
+             has("status", filter.status) && has("account", filter.account) &&
+             has("livemode", filter.livemode);
+    };
+    return id ? FindObjects(*session, objects, *id, wanted) : ListObjects(*session, objects, wanted, request);
+  }
   Where where;
   where.Equal("generation", live.generation);
   where.Equal("tenant", filter.tenant);

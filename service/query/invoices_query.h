@@ -5,12 +5,13 @@
 #include <string>
 
 #include "service/query/page.h"
-#include "service/storage/sql.h"
+#include "service/storage/timeline.h"
 
 namespace billhook::query {
 
 struct InvoiceFilter {
   std::string tenant;
+  storage::Timeline timeline{};
   std::optional<std::string> customer;
   std::optional<std::string> subscription;
   std::optional<std::string> status;

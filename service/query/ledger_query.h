@@ -8,12 +8,13 @@
 #include "domain/time.h"
 #include "service/query/as_of.h"
 #include "service/query/page.h"
-#include "service/storage/sql.h"
+#include "service/storage/timeline.h"
 
 namespace billhook::query {
 
 struct LedgerFilter {
   std::string tenant;
+  storage::Timeline timeline{};
   std::optional<std::string> customer;
   std::optional<std::string> currency;
   std::optional<std::string> type;
@@ -22,7 +23,7 @@ struct LedgerFilter {
   std::optional<std::string> account;
   std::optional<UnixMicros> from;  // of occurred_at, both inclusive
   std::optional<UnixMicros> to;
-  std::optional<AsOf> as_of;  // of balances; nothing = as they stand now
+  std::optional<AsOf> as_of;  // of balances on the main log; nothing = as they stand now
 };
 
 // In order of ID. The cursor's key is the ID and the row's key.

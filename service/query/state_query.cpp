@@ -12,6 +12,7 @@ constexpr StateView kViews[] = {
     {"active_subscriptions", "subscriptions", "subscriptions", "id", kScope, "body", "status = 'active'"},
     {"payment_ledger", "payment_ledger", "ledger_entries", "source", kScope, "amount", "type = 'payment'"},
     {"account_balance", "account_balance", "account_balance", "id", "'account'", "body", ""},
+    {"sagas", "sagas", "sagas", "id", "'saga'", "body", ""},
     {"revenue", "revenue", "revenue_subscriptions", "id", kScope, "mrr", ""},
     {"customers", "customers", "customers", "id", kScope, "body", ""},
     {"invoices", "invoices", "invoices", "id", kScope, "body", ""},

@@ -180,6 +180,11 @@ Page ReadAsOf(storage::Database& database, const SubscriptionFilter& filter,
   storage::Transaction transaction(*session);
   session->BeginRead();
   const LiveModel live = LiveModelOf(*session, kSubscriptions);
+  if (filter.timeline.branch()) {
+    const BranchObjects objects = SubscriptionsOnBranch(filter, live, as_of);
+    const auto wanted = [&filter](const Row& row) { return IsWanted(filter, row); };
+    return id ? FindObjects(*session, objects, *id, wanted) : ListObjects(*session, objects, wanted, request);
+  }
   SubscriptionStreams streams(*session, filter.tenant, live.position);
   Page page;
   page.position = live.position;
@@ -202,6 +207,18 @@ Page ReadAsOf(storage::Database& database, const SubscriptionFilter& filter,
   return page;
 }
 
+// The subscriptions with this ID on the filter's timeline, kMaxHomonyms at most.
+std::vector<KnownSubscription> WithId(storage::Session& session, const LiveModel& live,
+                                      const SubscriptionFilter& filter, const std::string& id) {
+  if (!filter.timeline.branch()) return ListKnown(session, live, filter, id, {}, kMaxHomonyms);
+  std::vector<KnownSubscription> known;
+  for (const Row& row : RowsOf(session, SubscriptionsOnBranch(filter, live, std::nullopt), {id})) {
+    if (IsWanted(filter, row) && known.size() < kMaxHomonyms)
+      known.push_back({id, std::get<std::string>(row.front())});
+  }
+  return known;
+}
+
 }  // namespace
 
 SubscriptionHistory ReadHistory(storage::Database& database, const std::string& id,
@@ -212,12 +229,12 @@ SubscriptionHistory ReadHistory(storage::Database& database, const std::string& 
   const LiveModel live = LiveModelOf(*session, kSubscriptions);
   SubscriptionHistory history;
   Page& page = history.page;
-  page.position = live.position;
-  const std::vector<KnownSubscription> known = ListKnown(*session, live, filter, id, {}, kMaxHomonyms);
+  page.position = PositionOf(filter.timeline, live);
+  const std::vector<KnownSubscription> known = WithId(*session, live, filter, id);
   history.subscriptions = known.size();
   if (known.size() != 1) return history;
 
-  SubscriptionStreams streams(*session, filter.tenant, live.position);
+  SubscriptionStreams streams(*session, filter.tenant, page.position, filter.timeline);
   const ToldEvents events = streams.Tell({id}, std::nullopt)[id];
   const std::optional<stripe::Moment> deletion = DeletionIn(streams, events, known.front().row_key);
   std::size_t at = 0;

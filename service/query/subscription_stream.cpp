@@ -41,15 +41,18 @@ std::map<std::string, ToldEvents> SubscriptionStreams::Tell(const std::vector<st
   for (const std::string& id : ids) pairs.emplace_back(id, "");
   // SQLite's planner is not free to begin with the log, and where to go on is said without a row value, which
   // it would rather look for in the index than the streams.
+  // Nor is it to look for the position in an index: hence the sum.
+  storage::Parameters parameters = {pairs, tenant_, position_, std::string(), std::int64_t{0}};
   std::string sql =
       "SELECT e.aggregate_id, e.version, e.position, e.occurred_at, e.event_type, e.payload_bytes FROM "
-      "PAIRS($1) CROSS JOIN events e WHERE e.tenant = $2 AND e.aggregate_id = a AND e.aggregate_type = "
-      "'subscription' AND e.source = 'stripe' AND e.event_type LIKE 'customer.subscription.%' AND "
-      "e.position <= $3 AND (a > $4 OR (a = $4 AND e.version > $5))";
-  storage::Parameters parameters = {pairs, tenant_, position_, std::string(), std::int64_t{0}};
+      "PAIRS($1) CROSS JOIN " +
+      timeline_.Events(parameters, "e") +
+      " WHERE e.tenant = $2 AND e.aggregate_id = a AND e.aggregate_type = 'subscription' AND e.source = "
+      "'stripe' AND e.event_type LIKE 'customer.subscription.%' AND e.position + 0 <= $3 AND (a > $4 OR (a = "
+      "$4 AND e.version > $5))";
   if (as_of) {
-    sql += std::string(" AND e.") + as_of->Column() + " <= $6";
     parameters.emplace_back(as_of->at);
+    sql += std::string(" AND e.") + as_of->Column() + " <= $" + std::to_string(parameters.size());
   }
   sql += " ORDER BY e.aggregate_id, e.version LIMIT " + std::to_string(kToldAtATime);
 
@@ -76,14 +79,9 @@ std::map<std::string, ToldEvents> SubscriptionStreams::Tell(const std::vector<st
 
 LoadedEvents SubscriptionStreams::Load(const ToldEvents& events) {
   LoadedEvents loaded;
-  if (events.empty()) return loaded;
-  static const std::string kSql = "SELECT " + storage::kEventColumns +
-                                  " FROM PAIRS($1) CROSS JOIN events WHERE position = CAST(a AS BIGINT)";
-  storage::PairList positions;
-  for (const ToldEvent& event : events) positions.emplace_back(std::to_string(event.position), "");
-  storage::Rows rows = session_.Query(kSql, {positions});
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const RecordedEvent recorded = storage::EventFrom(rows, i);
+  std::vector<std::int64_t> positions;
+  for (const ToldEvent& event : events) positions.push_back(event.position);
+  for (const RecordedEvent& recorded : storage::EventsAt(session_, timeline_, positions)) {
     if (!TellsOfSubscription(recorded.event)) continue;
     Result<SubscriptionEvent, std::string> told = ReadSubscriptionEvent(recorded);
     if (!told) continue;

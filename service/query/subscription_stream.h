@@ -13,7 +13,7 @@
 #include "service/query/as_of.h"
 #include "service/query/subscriptions_query.h"
 #include "service/query/where.h"
-#include "service/storage/sql.h"
+#include "service/storage/timeline.h"
 
 namespace billhook::query {
 
@@ -48,8 +48,9 @@ using LoadedEvents = std::map<std::int64_t, LoadedEvent>;  // by position
 
 class SubscriptionStreams {
  public:
-  SubscriptionStreams(storage::Session& session, std::string tenant, std::int64_t position)
-      : session_(session), tenant_(std::move(tenant)), position_(position) {}
+  SubscriptionStreams(storage::Session& session, std::string tenant, std::int64_t position,
+                      storage::Timeline timeline = {})
+      : session_(session), tenant_(std::move(tenant)), position_(position), timeline_(std::move(timeline)) {}
 
   // By subscription ID: the events that belong to `as_of` (nothing: all), the oldest first, those of one
   // moment side by side.
@@ -63,6 +64,7 @@ class SubscriptionStreams {
   storage::Session& session_;
   std::string tenant_;
   std::int64_t position_;
+  storage::Timeline timeline_;
 };
 
 // The events among `moment` that are about the subscription, which all share one moment, from the oldest to

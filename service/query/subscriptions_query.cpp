@@ -1,5 +1,6 @@
 #include "service/query/subscriptions_query.h"
 
+#include "projections/subscriptions.h"
 #include "service/query/where.h"
 
 namespace billhook::query {
@@ -13,6 +14,11 @@ Page Read(storage::Database& database, const SubscriptionFilter& filter, const s
   storage::Transaction transaction(*session);
   session->BeginRead();
   const LiveModel live = LiveModelOf(*session, kSubscriptionsTable);
+  if (filter.timeline.branch()) {
+    const BranchObjects objects = SubscriptionsOnBranch(filter, live, std::nullopt);
+    const auto wanted = [&filter](const Row& row) { return IsWanted(filter, row); };
+    return id ? FindObjects(*session, objects, *id, wanted) : ListObjects(*session, objects, wanted, request);
+  }
   Where where;
   where.Equal("generation", live.generation);
   where.Equal("tenant", filter.tenant);
@@ -27,6 +33,22 @@ Page Read(storage::Database& database, const SubscriptionFilter& filter, const s
 }
 
 }  // namespace
+
+BranchObjects SubscriptionsOnBranch(const SubscriptionFilter& filter, const LiveModel& live,
+                                    const std::optional<AsOf>& as_of) {
+  static const Subscriptions kProjection;
+  return {kProjection, Subscriptions::kTable, "subscription", live, filter.tenant, filter.timeline, as_of};
+}
+
+bool IsWanted(const SubscriptionFilter& filter, const Row& row) {
+  const Table& table = Subscriptions::kTable;
+  if (filter.price) {
+    const std::string& prices = std::get<std::string>(row[table.IndexOf("prices")]);
+    if (prices.find("\x1f" + *filter.price + "\x1f") == std::string::npos) return false;
+  }
+  return Has(table, row, "status", filter.status) && Has(table, row, "customer", filter.customer) &&
+         Has(table, row, "livemode", filter.livemode) && Has(table, row, "account", filter.account);
+}
 
 Page ListSubscriptions(storage::Database& database, const SubscriptionFilter& filter,
                        const PageRequest& request) {

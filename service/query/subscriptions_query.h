@@ -5,13 +5,16 @@
 #include <string>
 #include <variant>
 
+#include "service/query/as_of.h"
+#include "service/query/branch_objects.h"
 #include "service/query/page.h"
-#include "service/storage/sql.h"
+#include "service/storage/timeline.h"
 
 namespace billhook::query {
 
 struct SubscriptionFilter {
   std::string tenant;
+  storage::Timeline timeline{};
   std::optional<std::string> status;
   std::optional<std::string> customer;
   std::optional<std::string> price;
@@ -26,5 +29,10 @@ Page ListSubscriptions(storage::Database& database, const SubscriptionFilter& fi
 
 // One subscription's rows: several where its ID stands under several accounts or livemodes.
 Page FindSubscription(storage::Database& database, const std::string& id, const SubscriptionFilter& filter);
+
+// How they are read on the filter's timeline, where that is a branch, and which of them it asks for.
+BranchObjects SubscriptionsOnBranch(const SubscriptionFilter& filter, const LiveModel& live,
+                                    const std::optional<AsOf>& as_of);
+bool IsWanted(const SubscriptionFilter& filter, const Row& row);
 
 }  // namespace billhook::query

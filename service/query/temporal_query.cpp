@@ -25,25 +25,22 @@ Page EventsWithin(storage::Session& session, const Stream& stream, const Window&
   if (window.to) where.And(std::string(time) + " <= " + where.Bind(*window.to));
 
   // In short first, so that a page of large events does not fill the memory.
-  const storage::Rows told = session.Query("SELECT position, payload_bytes FROM events" + where.sql() +
-                                               " ORDER BY version LIMIT " + std::to_string(request.limit + 1),
-                                           where.parameters());
-  storage::PairList positions;
+  storage::Parameters parameters = where.parameters();
+  const std::string events = stream.timeline.Events(parameters);
+  const storage::Rows told =
+      session.Query("SELECT version, position, payload_bytes FROM " + events + where.sql() +
+                        " ORDER BY version LIMIT " + std::to_string(request.limit + 1),
+                    parameters);
+  std::vector<std::int64_t> positions;
   std::int64_t bytes = 0;
   for (std::size_t i = 0; i < told.size() && i < request.limit; ++i) {
-    bytes += told.Int(i, 1);
+    bytes += told.Int(i, 2);
     if (i > 0 && bytes > static_cast<std::int64_t>(kMaxPageBytes)) break;
-    positions.emplace_back(std::to_string(told.Int(i, 0)), "");
+    positions.push_back(told.Int(i, 1));
   }
-  static const std::string kSql = "SELECT " + storage::kEventColumns +
-                                  " FROM PAIRS($1) CROSS JOIN events WHERE position = CAST(a AS BIGINT) "
-                                  "ORDER BY version";
   Page page;
   page.has_more = positions.size() < told.size();
-  if (positions.empty()) return page;
-  storage::Rows rows = session.Query(kSql, {positions});
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const RecordedEvent event = storage::EventFrom(rows, i);
+  for (const RecordedEvent& event : storage::EventsAt(session, stream.timeline, positions)) {
     page.rows.push_back(EventBody(event));
     page.last = {std::to_string(event.version)};
   }

@@ -27,6 +27,10 @@ LiveModel LiveModelOf(storage::Session& session, const std::string& projection) 
   return {rows.Int(0, 0), rows.Int(0, 1)};
 }
 
+std::int64_t PositionOf(const storage::Timeline& timeline, const LiveModel& live) {
+  return timeline.branch() ? timeline.branch()->head : live.position;
+}
+
 Page ReadRows(storage::Session& session, std::string_view table, Where where, const PageRequest& request,
               std::int64_t position) {
   if (!request.after.empty()) {

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "service/query/page.h"
-#include "service/storage/sql.h"
+#include "service/storage/timeline.h"
 
 namespace billhook::query {
 
@@ -36,6 +36,8 @@ struct LiveModel {
   std::int64_t position = 0;
 };
 LiveModel LiveModelOf(storage::Session& session, const std::string& projection);
+// The position that a read of the timeline shows: a branch's last, or that of the live generation.
+std::int64_t PositionOf(const storage::Timeline& timeline, const LiveModel& live);
 
 // A page of the read model's rows that the conditions let through, in order of ID and row key, which are the
 // cursor's key.

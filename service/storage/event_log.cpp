@@ -1,11 +1,10 @@
 #include "service/storage/event_log.h"
 
 #include <limits>
-#include <map>
-#include <tuple>
 #include <utility>
 
 #include "domain/check.h"
+#include "service/storage/append_plan.h"
 
 namespace billhook::storage {
 namespace {
@@ -17,175 +16,26 @@ constexpr const char* kColumnsBeforePayload =
     "metadata, "
     "caused_by, occurred_at, recorded_at, checksum, payload_bytes, ";
 
-const std::vector<Column> kColumns = {{"position", ColumnType::kInteger},
-                                      {"id"},
-                                      {"tenant"},
-                                      {"aggregate_type"},
-                                      {"aggregate_id"},
-                                      {"version", ColumnType::kInteger},
-                                      {"event_type"},
-                                      {"source"},
-                                      {"schema_version", ColumnType::kInteger},
-                                      {"metadata"},
-                                      {"caused_by"},
-                                      {"occurred_at", ColumnType::kInteger},
-                                      {"recorded_at", ColumnType::kInteger},
-                                      {"checksum"},
-                                      {"payload_bytes", ColumnType::kInteger},
-                                      {"payload"}};
-
-using StripeKey = std::pair<std::string, std::string>;                // tenant, Stripe event ID
-using StreamKey = std::tuple<std::string, std::string, std::string>;  // tenant, aggregate ID, aggregate type
-
-StreamKey StreamOf(const Event& event) {
-  return {event.tenant, event.aggregate_id, event.aggregate_type};
+// The end of the log, as every append finds it.
+Tip ReadTip(Session& session) {
+  const Rows head = session.Query(
+      "SELECT position, checksum, coalesce((SELECT recorded_at FROM events e WHERE e.position = "
+      "h.position), "
+      "0) FROM log_head h WHERE singleton = 1");
+  BILLHOOK_CHECK(head.size() == 1);
+  const std::optional<Digest> checksum = DigestFromHex(head.Text(0, 1));
+  if (!checksum) throw StorageError("the head of the log holds no checksum; run billhook verify", false);
+  return {head.Int(0, 0), *checksum, head.Int(0, 2)};
 }
 
-// Decides a batch in memory, under the lock that gives it the log to itself: what is known of the events and
-// streams it touches, and the rows to insert. Nothing is written until every request has its outcome.
-class BatchPlan {
- public:
-  BatchPlan(Session& session, const std::vector<const AppendRequest*>& requests, UnixMicros now)
-      : session_(session), now_(now) {
-    ReadHead();
-    ReadKnownEvents(requests);
-    ReadVersions(requests);
-  }
-
-  AppendOutcome Decide(const AppendRequest& request) {
-    if (const std::optional<std::int64_t> first = FirstRecording(request)) return Duplicate{*first};
-    if (std::optional<VersionConflict> conflict = FindConflict(request)) return std::move(*conflict);
-    Recorded recorded;
-    recorded.recorded_at = now_;
-    for (const Append& append : request) {
-      recorded.versions.push_back(Place(append));
-      recorded.positions.push_back(position_);
-    }
-    return recorded;
-  }
-
-  // Places an event of another log where it stood there; why not, if it cannot stand there.
-  std::optional<std::string> DecideRestored(const AppendRequest& request, const RecordedEvent& told) {
-    if (told.position != position_ + 1)
-      return "the log stands at position " + std::to_string(position_) + ": it cannot follow";
-    if (told.recorded_at < now_) return std::string("it was recorded before the event in front of it");
-    if (const std::optional<std::int64_t> first = FirstRecording(request))
-      return "its Stripe event stands at position " + std::to_string(*first) + " already";
-    if (FindConflict(request)) return std::string("its version does not follow in its stream");
-    const Digest checksum =
-        ChainDigest(checksum_, request.front().content, told.position, told.version, told.recorded_at);
-    if (checksum != told.checksum)
-      return std::string("its checksum does not fit its content and the event before it");
-    now_ = told.recorded_at;
-    Place(request.front());
-    return std::nullopt;
-  }
-
-  void Write() {
-    if (rows_.empty()) return;
-    session_.Insert("events", kColumns, rows_);
-    session_.Execute("UPDATE log_head SET position = $1, checksum = $2 WHERE singleton = 1",
-                     {position_, ToHex(checksum_)});
-  }
-
- private:
-  // The next row of the log; its version.
-  std::int64_t Place(const Append& append) {
-    const Event& event = append.event;
-    const std::int64_t version = ++versions_[StreamOf(event)];
-    ++position_;
-    checksum_ = ChainDigest(checksum_, append.content, position_, version, now_);
-    rows_.push_back({position_, event.id, event.tenant, event.aggregate_type, event.aggregate_id, version,
-                     event.event_type, std::string(NameOf(event.source)), std::int64_t{event.schema_version},
-                     event.metadata, event.caused_by ? Cell(*event.caused_by) : Cell(), event.occurred_at,
-                     now_, ToHex(checksum_), static_cast<std::int64_t>(event.payload.size()), event.payload});
-    if (event.source == Source::kStripe) known_[{event.tenant, *event.caused_by}] = position_;
-    return version;
-  }
-
-  void ReadHead() {
-    const Rows head = session_.Query(
-        "SELECT position, checksum, coalesce((SELECT recorded_at FROM events e WHERE e.position = "
-        "h.position), "
-        "0) FROM log_head h WHERE singleton = 1");
-    BILLHOOK_CHECK(head.size() == 1);
-    position_ = head.Int(0, 0);
-    const std::optional<Digest> checksum = DigestFromHex(head.Text(0, 1));
-    if (!checksum) throw StorageError("the head of the log holds no checksum; run billhook verify", false);
-    checksum_ = *checksum;
-    // Clocks differ from process to process and are set back; along the log, time never goes back.
-    now_ = std::max(now_, head.Int(0, 2));
-  }
-
-  // The positions of the Stripe events of the batch that are already recorded.
-  void ReadKnownEvents(const std::vector<const AppendRequest*>& requests) {
-    PairList ids;
-    for (const AppendRequest* request : requests) {
-      for (const auto& [event, content, expected_version] : *request) {
-        if (event.source == Source::kStripe) ids.emplace_back(event.tenant, *event.caused_by);
-      }
-    }
-    if (ids.empty()) return;
-    // One look into the unique index for each, whatever a planner without statistics would rather do.
-    const Rows rows = session_.Query(
-        "SELECT a, b, (SELECT position FROM events WHERE source = 'stripe' AND tenant = a AND caused_by = b) "
-        "FROM PAIRS($1)",
-        {ids});
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      if (!rows.IsNull(i, 2)) known_[{rows.Text(i, 0), rows.Text(i, 1)}] = rows.Int(i, 2);
-    }
-  }
-
-  void ReadVersions(const std::vector<const AppendRequest*>& requests) {
-    std::map<std::string, PairList> streams_by_tenant;
-    for (const AppendRequest* request : requests) {
-      for (const auto& [event, content, expected_version] : *request) {
-        if (versions_.emplace(StreamOf(event), 0).second) {
-          streams_by_tenant[event.tenant].emplace_back(event.aggregate_id, event.aggregate_type);
-        }
-      }
-    }
-    for (const auto& [tenant, streams] : streams_by_tenant) {
-      // One step down the index a stream, however long the stream is.
-      const Rows rows = session_.Query(
-          "SELECT a, b, coalesce((SELECT max(version) FROM events WHERE tenant = $1 AND aggregate_id = a AND "
-          "aggregate_type = b), 0) "
-          "FROM PAIRS($2)",
-          {tenant, streams});
-      for (std::size_t i = 0; i < rows.size(); ++i)
-        versions_[{tenant, rows.Text(i, 0), rows.Text(i, 1)}] = rows.Int(i, 2);
-    }
-  }
-
-  [[nodiscard]] std::optional<std::int64_t> FirstRecording(const AppendRequest& request) const {
-    for (const Append& append : request) {
-      if (append.event.source != Source::kStripe) continue;
-      const auto known = known_.find({append.event.tenant, *append.event.caused_by});
-      if (known != known_.end()) return known->second;
-    }
-    return std::nullopt;
-  }
-
-  [[nodiscard]] std::optional<VersionConflict> FindConflict(const AppendRequest& request) const {
-    std::map<StreamKey, std::int64_t> added;
-    for (const Append& append : request) {
-      const StreamKey stream = StreamOf(append.event);
-      const std::int64_t actual = versions_.at(stream) + added[stream]++;
-      if (append.expected_version != kAnyVersion && append.expected_version != actual) {
-        return VersionConflict{append.event.aggregate_id, actual};
-      }
-    }
-    return std::nullopt;
-  }
-
-  Session& session_;
-  UnixMicros now_;
-  std::int64_t position_ = 0;
-  Digest checksum_{};
-  std::map<StripeKey, std::int64_t> known_;
-  std::map<StreamKey, std::int64_t> versions_;
-  std::vector<Row> rows_;
-};
+void Write(Session& session, const AppendPlan& plan) {
+  if (plan.rows().empty()) return;
+  session.Insert("events", kEventRowColumns, plan.rows());
+  const Tip tip = plan.tip();
+  session.Execute("UPDATE log_head SET position = $1, checksum = $2 WHERE singleton = 1",
+                  {tip.position, ToHex(tip.checksum)});
+  session.Announce({});
+}
 
 // Reads a run of the log from $1 on: at most $2 events and $3 bytes of payload, or one event that is larger.
 std::string ReadSql(const std::string& payload) {
@@ -242,16 +92,67 @@ std::vector<RecordedEvent> EventsFrom(Rows rows) {
   return events;
 }
 
+std::vector<RecordedEvent> EventsAt(Session& session, const Timeline& timeline,
+                                    const std::vector<std::int64_t>& positions) {
+  if (positions.empty()) return {};
+  PairList pairs;
+  for (std::int64_t position : positions) pairs.emplace_back(std::to_string(position), "");
+  Parameters parameters = {std::move(pairs)};
+  const std::string events = timeline.Events(parameters);
+  // SQLite's planner is not free to begin with the log.
+  return EventsFrom(session.Query("SELECT " + kEventColumns + " FROM PAIRS($1) CROSS JOIN " + events +
+                                      " WHERE position = CAST(a AS BIGINT) ORDER BY position",
+                                  parameters));
+}
+
+std::vector<std::vector<std::int64_t>> RunsOf(Session& session, const Timeline& timeline,
+                                              const std::vector<std::int64_t>& positions) {
+  PairList pairs;
+  for (std::int64_t position : positions) pairs.emplace_back(std::to_string(position), "");
+  Parameters parameters = {std::move(pairs)};
+  const std::string events = timeline.Events(parameters);
+  const Rows rows = session.Query("SELECT position, payload_bytes FROM PAIRS($1) CROSS JOIN " + events +
+                                      " WHERE position = CAST(a AS BIGINT) ORDER BY position",
+                                  parameters);
+  std::vector<std::vector<std::int64_t>> runs;
+  std::int64_t bytes = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    bytes += rows.Int(i, 1);
+    if (runs.empty() || bytes > kMaxReadBytes) {
+      runs.emplace_back();
+      bytes = rows.Int(i, 1);
+    }
+    runs.back().push_back(rows.Int(i, 0));
+  }
+  return runs;
+}
+
+std::int64_t PositionAt(Session& session, std::int64_t head, UnixMicros at) {
+  std::int64_t low = 0;  // along the log, time never goes back
+  std::int64_t high = head;
+  while (low < high) {
+    const std::int64_t middle = low + (high - low + 1) / 2;
+    const Rows rows = session.Query("SELECT recorded_at FROM events WHERE position = $1", {middle});
+    if (rows.empty()) throw StorageError("the log has a gap; run billhook verify", false);
+    if (rows.Int(0, 0) <= at) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return low;
+}
+
 std::vector<AppendOutcome> EventLog::AppendBatch(const std::vector<const AppendRequest*>& requests,
                                                  UnixMicros now) {
   Database::Lease session = database_.Acquire(Purpose::kAppend);
   Transaction transaction(*session);
   session->BeginAppend();
-  BatchPlan plan(*session, requests, now);
+  AppendPlan plan(*session, Timeline(), ReadTip(*session), requests, now);
   std::vector<AppendOutcome> outcomes;
   outcomes.reserve(requests.size());
   for (const AppendRequest* request : requests) outcomes.push_back(plan.Decide(*request));
-  plan.Write();
+  Write(*session, plan);
   transaction.Commit();
   return outcomes;
 }
@@ -271,6 +172,16 @@ std::vector<RecordedEvent> ReadLogFor(Session& session, const Projection& projec
   const std::string payload = wanted.empty() ? "''" : "CASE WHEN " + wanted + " THEN payload ELSE '' END";
   return EventsFrom(
       session.Query(ReadSql(payload), {after_position, static_cast<std::int64_t>(limit), kMaxReadBytes}));
+}
+
+std::vector<RecordedEvent> ReadEventsAt(Session& session, const std::vector<std::int64_t>& positions) {
+  static const std::string kSql =
+      "SELECT " + kEventColumns + " FROM PAIRS($1) CROSS JOIN events WHERE position = CAST(a AS BIGINT)";
+  if (positions.empty()) return {};
+  PairList wanted;
+  wanted.reserve(positions.size());
+  for (std::int64_t position : positions) wanted.emplace_back(std::to_string(position), std::string());
+  return EventsFrom(session.Query(kSql, {std::move(wanted)}));
 }
 
 std::vector<RecordedEvent> EventLog::ReadLog(std::int64_t after_position, std::size_t limit) {
@@ -304,13 +215,16 @@ std::optional<RestoreRefusal> EventLog::Restore(const std::vector<RecordedEvent>
   Database::Lease session = database_.Acquire(Purpose::kAppend);
   Transaction transaction(*session);
   session->BeginAppend();
-  BatchPlan plan(*session, pointers, 0);
+  AppendPlan plan(*session, Timeline(), ReadTip(*session), pointers, 0);
   std::optional<RestoreRefusal> refusal;
   for (std::size_t i = 0; i < run.size() && !refusal; ++i) {
     if (std::optional<std::string> what = plan.DecideRestored(requests[i], run[i]))
       refusal = RestoreRefusal{run[i].position, *std::move(what)};
   }
-  plan.Write();
+  Write(*session, plan);
+  // Sagas reacted to these where they were recorded.
+  session->Execute(
+      "UPDATE checkpoints SET position = (SELECT position FROM log_head) WHERE projection = 'saga_runtime'");
   transaction.Commit();
   return refusal;
 }

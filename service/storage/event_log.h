@@ -8,7 +8,7 @@
 
 #include "domain/event_store.h"
 #include "projections/projection.h"
-#include "service/storage/sql.h"
+#include "service/storage/timeline.h"
 
 namespace billhook::storage {
 
@@ -16,6 +16,17 @@ namespace billhook::storage {
 extern const std::string kEventColumns;
 RecordedEvent EventFrom(Rows& rows, std::size_t row);
 std::vector<RecordedEvent> EventsFrom(Rows rows);
+
+// The events at these positions, in order of position.
+std::vector<RecordedEvent> EventsAt(Session& session, const Timeline& timeline,
+                                    const std::vector<std::int64_t>& positions);
+
+// The positions in runs, in order, whose events hold at most kMaxReadBytes of payload, or one that is larger.
+std::vector<std::vector<std::int64_t>> RunsOf(Session& session, const Timeline& timeline,
+                                              const std::vector<std::int64_t>& positions);
+
+// The last position that was recorded at or before `at`, at most `head`, where the log stands; 0 for none.
+std::int64_t PositionAt(Session& session, std::int64_t head, UnixMicros at);
 
 // No read of the log takes more payload than this into memory at a time, but for one event that is larger
 // alone.
@@ -26,6 +37,8 @@ std::vector<RecordedEvent> ReadLog(Session& session, std::int64_t after_position
 // The same without the payloads that the projection does not read.
 std::vector<RecordedEvent> ReadLogFor(Session& session, const Projection& projection,
                                       std::int64_t after_position, std::size_t limit);
+// The events at these positions, in no particular order.
+std::vector<RecordedEvent> ReadEventsAt(Session& session, const std::vector<std::int64_t>& positions);
 
 // What verifying the chain found.
 struct ChainReport {

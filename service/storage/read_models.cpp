@@ -1,192 +1,132 @@
 #include "service/storage/read_models.h"
 
+#include <algorithm>
+
 #include "domain/check.h"
 #include "domain/event_store.h"
+#include "domain/money.h"
 #include "service/storage/event_log.h"
+#include "service/storage/generation.h"
 
 namespace billhook::storage {
-namespace {
 
-constexpr std::int64_t kClearRows =
-    5'000;  // of a left-over generation at a time, so that writers wait for no long delete
-
-// Where a projection stands, read at the start of a step.
+// Where a projection stands.
 struct Standing {
   int version = 0;
   std::int64_t live = 0;
   std::int64_t live_position = 0;
+  std::int64_t head = 0;  // the last position of the log
   std::optional<std::int64_t> rebuild;
-  std::int64_t rebuild_position = 0;
   int rebuild_version = 0;  // the version of the projection whose rows the rebuild makes
 };
 
-std::vector<Column> WithGeneration(const Table& table) {
-  std::vector<Column> columns = {{"generation", ColumnType::kInteger}};
-  columns.insert(columns.end(), table.columns.begin(), table.columns.end());
-  return columns;
-}
+namespace {
 
-// A generation's rows as the projection sees them.
-class GenerationReader : public ReadModel {
- public:
-  GenerationReader(Session& session, std::int64_t generation) : session_(session), generation_(generation) {}
+constexpr const char* kRefused = "the database refuses what would be written of it";
 
-  std::vector<Row> Find(const Table& table, std::string_view column,
-                        const std::vector<std::string>& values) override {
-    if (values.empty()) return {};
-    Rows found = session_.Lookup(table, generation_, column, values);
-    std::vector<Row> rows(found.size());
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      for (std::size_t j = 0; j < table.columns.size(); ++j)
-        rows[i].push_back(found.Take(i, j, table.columns[j].type));
-    }
-    return rows;
-  }
-
-  std::vector<RecordedEvent> EventsAt(const std::vector<std::int64_t>& positions) override {
-    std::vector<RecordedEvent> events;
-    for (std::int64_t position : positions) {
-      for (RecordedEvent& event : EventsFrom(
-               session_.Query("SELECT " + kEventColumns + " FROM events WHERE position = $1", {position}))) {
-        events.push_back(std::move(event));
-      }
-    }
-    return events;
-  }
-
- private:
-  Session& session_;
-  std::int64_t generation_;
-};
-
-Standing StandingOf(Session& session, const std::string& name) {
+// With `claim` behind it: nothing where the live checkpoint is claimed by another process.
+std::optional<Standing> ReadStanding(Session& session, const std::string& name, const std::string& claim) {
   const Rows rows = session.Query(
-      "SELECT p.version, p.live_generation, l.position, p.rebuild_generation, coalesce(r.position, 0), "
+      "SELECT p.version, p.live_generation, l.position, h.position, p.rebuild_generation, "
       "coalesce(p.rebuild_version, 0) FROM projections p "
       "JOIN checkpoints l ON l.projection = p.name AND l.generation = p.live_generation "
-      "LEFT JOIN checkpoints r ON r.projection = p.name AND r.generation = p.rebuild_generation "
-      "WHERE p.name = $1",
+      "CROSS JOIN log_head h WHERE p.name = $1" +
+          claim,
       {name});
-  BILLHOOK_CHECK(rows.size() == 1);  // Register made it
+  if (rows.empty()) return std::nullopt;
   Standing standing{
-      static_cast<int>(rows.Int(0, 0)), rows.Int(0, 1), rows.Int(0, 2), std::nullopt, rows.Int(0, 4),
+      static_cast<int>(rows.Int(0, 0)), rows.Int(0, 1), rows.Int(0, 2), rows.Int(0, 3), std::nullopt,
       static_cast<int>(rows.Int(0, 5))};
-  if (!rows.IsNull(0, 3)) standing.rebuild = rows.Int(0, 3);
+  if (!rows.IsNull(0, 4)) standing.rebuild = rows.Int(0, 4);
   return standing;
 }
 
-void WriteRows(Session& session, std::int64_t generation, const Changes& changes) {
-  for (const auto& [table, rows] : changes.rows) {
-    std::vector<Row> upserts;
-    for (const auto& [key, row] : rows) {
-      if (!row) {
-        session.Execute("DELETE FROM " + std::string(table->name) + " WHERE generation = $1 AND row_key = $2",
-                        {generation, key});
-        continue;
-      }
-      Row& with_generation = upserts.emplace_back(Row{generation});
-      with_generation.insert(with_generation.end(), row->begin(), row->end());
-    }
-    session.Upsert(table->name, WithGeneration(*table), 2, upserts);
-  }
+Standing StandingOf(Session& session, const std::string& name) {
+  const std::optional<Standing> standing = ReadStanding(session, name, "");
+  BILLHOOK_CHECK(standing.has_value());  // Register made it
+  return *standing;
 }
 
-void WriteDeadLetters(Session& session, const std::string& name, std::int64_t generation,
-                      const std::vector<DeadLetter>& letters, UnixMicros now) {
-  static const std::vector<Column> kColumns = {{"projection"},
-                                               {"generation", ColumnType::kInteger},
-                                               {"position", ColumnType::kInteger},
-                                               {"tenant"},
-                                               {"event_id"},
-                                               {"event_type"},
-                                               {"reason"},
-                                               {"attempts", ColumnType::kInteger},
-                                               {"first_failed_at", ColumnType::kInteger},
-                                               {"last_failed_at", ColumnType::kInteger}};
-  std::vector<Row> rows;
-  for (const DeadLetter& letter : letters) {
-    const Event& event = letter.event->event;
-    const bool from_stripe = event.source == Source::kStripe && event.caused_by;
-    rows.push_back({name, generation, letter.event->position, event.tenant,
-                    from_stripe ? *event.caused_by : event.id, event.event_type, letter.reason,
-                    std::int64_t{1}, now, now});
-  }
-  session.Upsert("dead_letters", kColumns, 3, rows);
+// Takes the right to say which generations the projection has, and waits for it.
+Standing HoldProjection(Session& session, const std::string& name) {
+  session.Execute("UPDATE projections SET next_generation = next_generation WHERE name = $1", {name});
+  return StandingOf(session, name);
 }
 
-// Moves the checkpoint on; a second writer, which there must never be, finds that it has moved already.
-void MoveCheckpoint(Session& session, const std::string& name, std::int64_t generation, std::int64_t from,
-                    std::int64_t to) {
-  const std::int64_t moved = session.Execute(
-      "UPDATE checkpoints SET position = $1 WHERE projection = $2 AND generation = $3 AND position = $4",
-      {to, name, generation, from});
-  if (moved != 1) throw StorageError("another process has advanced the projection " + name, true);
+// Takes the right to advance what readers see, and waits for it.
+Standing HoldLive(Session& session, const std::string& name) {
+  const std::optional<Standing> held = ReadStanding(session, name, session.Claiming("l", Claim::kWait));
+  const Standing standing = StandingOf(session, name);
+  if (!held || held->live != standing.live)
+    throw StorageError("a rebuild of the projection " + name + " has just ended", true);
+  return standing;
 }
 
-// What one generation does in a step.
+// The next events of a generation and what they change.
 struct Batch {
-  std::int64_t generation = 0;
-  std::int64_t from = 0;
-  std::int64_t to = 0;
-  std::vector<RecordedEvent> events;  // the changes' dead letters point here
-  Changes changes;
+  std::shared_ptr<const Stretch> stretch;  // the changes' dead letters point here
+  storage::Advance advance;
+
+  [[nodiscard]] std::size_t size() const { return stretch->events().size(); }
 };
 
-std::optional<Batch> ReadBatch(Session& session, const Projection& projection, std::int64_t generation,
-                               std::int64_t from, std::size_t limit) {
-  Batch batch{generation, from, from, ReadLogFor(session, projection, from, limit), {}};
-  if (batch.events.empty()) return std::nullopt;
-  GenerationReader reader(session, generation);
-  batch.changes = projection.Apply(batch.events, reader);
-  batch.to = batch.events.back().position;
+struct BatchRequest {
+  std::int64_t generation = 0;
+  std::int64_t from = 0;
+  std::int64_t head = 0;
+  std::size_t limit = 0;
+  bool set_aside = false;  // the one event is refused by the database
+};
+
+// `events_read` becomes how many there are, as soon as that is known.
+std::optional<Batch> ReadBatch(Session& session, LogTail& tail, const Projection& projection,
+                               const BatchRequest& request, std::size_t& events_read) {
+  if (request.from >= request.head) return std::nullopt;
+  Batch batch;
+  batch.stretch = tail.After(session, request.from, request.limit, request.head);
+  const std::vector<RecordedEvent>& events = batch.stretch->events();
+  events_read = events.size();
+  if (events.empty()) return std::nullopt;
+  batch.advance = {request.generation, request.from, events.back().position, {}};
+  if (request.set_aside) {
+    batch.advance.changes.dead_letters.push_back({&events.front(), kRefused});
+  } else {
+    GenerationReader reader(session, request.generation, tail, batch.stretch);
+    batch.advance.changes = projection.Apply(events, reader);
+  }
   return batch;
 }
 
-void WriteBatch(Session& session, const std::string& name, const Batch& batch, UnixMicros now) {
-  MoveCheckpoint(session, name, batch.generation, batch.from, batch.to);
-  WriteRows(session, batch.generation, batch.changes);
-  WriteDeadLetters(session, name, batch.generation, batch.changes.dead_letters, now);
+void Count(const Batch& batch, Step& step) {
+  step.outcome = Step::Outcome::kAdvanced;
+  step.events += batch.size();
+  step.dead_letters += batch.advance.changes.dead_letters.size();
 }
 
-// Deletes a part of one generation that nobody reads any more; false if there is none.
-bool ClearLeftOver(Session& session, const Projection& projection) {
-  const std::string name(projection.name());
-  const Rows left = session.Query(
-      "SELECT c.generation FROM checkpoints c JOIN projections p ON p.name = c.projection WHERE c.projection "
-      "= $1 AND "
-      "c.generation <> p.live_generation AND c.generation <> coalesce(p.rebuild_generation, 0) LIMIT 1",
-      {name});
-  if (left.empty()) return false;
-  const std::int64_t generation = left.Int(0, 0);
-  session.ContinueWriting();
-  std::int64_t cleared = 0;
-  for (const Table* table : projection.tables()) {
-    const std::string table_name(table->name);
-    cleared += session.Execute("DELETE FROM " + table_name +
-                                   " WHERE generation = $1 AND row_key IN (SELECT row_key FROM " +
-                                   table_name + " WHERE generation = $1 LIMIT $2)",
-                               {generation, kClearRows});
+// Runs `attempt(limit, set_aside, events)`, which says how many events it has read, with less and less of
+// them while the database refuses what they lead to, until the one that it refuses can be set aside.
+template <typename Attempt>
+void Narrow(std::size_t limit, LogTail& tail, Attempt attempt) {
+  bool set_aside = false;
+  while (true) {
+    std::size_t events = 0;
+    try {
+      return attempt(limit, set_aside, events);
+    } catch (const StorageError& error) {
+      tail.Forget();
+      if (!error.about_data() || set_aside || events == 0) throw;
+      set_aside = events == 1;
+    }
+    limit = std::max<std::size_t>(1, std::min(limit, events) / 2);
   }
-  if (cleared == 0) {
-    session.Execute("DELETE FROM dead_letters WHERE projection = $1 AND generation = $2", {name, generation});
-    session.Execute("DELETE FROM checkpoints WHERE projection = $1 AND generation = $2", {name, generation});
-  }
-  return true;
-}
-
-// Takes the right to change what the projection's readers see, and waits for it; until the transaction ends,
-// steps of other processes pass it by.
-Standing BeginChanging(Session& session, const std::string& name) {
-  session.BeginWrite();
-  session.Execute("UPDATE projections SET next_generation = next_generation WHERE name = $1", {name});
-  return StandingOf(session, name);
 }
 
 void BeginRebuild(Session& session, const Projection& projection, UnixMicros now) {
   const std::string name(projection.name());
   session.Execute(
       "UPDATE projections SET rebuild_generation = next_generation, next_generation = next_generation + 1, "
-      "rebuild_started_at = $2, rebuild_version = $3 WHERE name = $1",
+      "rebuild_started_at = $2, rebuild_version = $3, rebuild_resumed_at = NULL, rebuild_resumed_from = NULL "
+      "WHERE name = $1",
       {name, now, std::int64_t{projection.version()}});
   session.Execute(
       "INSERT INTO checkpoints (projection, generation, position) SELECT name, rebuild_generation, 0 FROM "
@@ -216,7 +156,7 @@ void ReadModels::Register(const std::vector<const Projection*>& projections, Uni
         "projections "
         "WHERE name = $1 ON CONFLICT (projection, generation) DO NOTHING",
         {name});
-    const Standing standing = StandingOf(*session, name);
+    const Standing standing = HoldProjection(*session, name);
     // A rebuild for an older version is left behind: nobody would finish it any more.
     if (standing.version < projection->version() && standing.rebuild_version < projection->version()) {
       BeginRebuild(*session, *projection, now);
@@ -225,83 +165,183 @@ void ReadModels::Register(const std::vector<const Projection*>& projections, Uni
   }
 }
 
-Step ReadModels::Advance(const Projection& projection, std::size_t batch_size, UnixMicros now) {
-  const std::string name(projection.name());
-  Database::Lease session = database_.Acquire(Purpose::kProject);
-  Transaction transaction(*session);
-  const bool mine = session->BeginProjecting(name);
-  const Standing standing = StandingOf(*session, name);
-  Step step{Step::Outcome::kElsewhere, standing.live_position, 0, 0};
-  if (!mine) return step;
-
-  // Rows that another version of the projection made are not ours to change: a rebuild replaces them.
-  std::optional<Batch> live;
-  if (standing.version == projection.version()) {
-    live = ReadBatch(*session, projection, standing.live, standing.live_position, batch_size);
-  }
-  std::optional<Batch> rebuild;
-  const bool rebuilding = standing.rebuild && standing.rebuild_version == projection.version();
-  if (rebuilding) {
-    rebuild = ReadBatch(*session, projection, *standing.rebuild, standing.rebuild_position, batch_size);
-  }
-  const std::int64_t live_position = live ? live->to : standing.live_position;
-  const std::int64_t rebuild_position = rebuild ? rebuild->to : standing.rebuild_position;
-  const bool rebuilt = rebuilding && rebuild_position >= live_position;
-
-  step.outcome = Step::Outcome::kAdvanced;
-  if (!live && !rebuild && !rebuilt) {
-    if (!ClearLeftOver(*session, projection)) step.outcome = Step::Outcome::kCaughtUp;
-    transaction.Commit();
+Step ReadModels::Advance(const Projection& projection, std::size_t batch, UnixMicros now) {
+  Step step;
+  const Standing standing = AdvanceLive(projection, batch, now, step);
+  if (standing.rebuild && standing.rebuild_version == projection.version()) {
+    AdvanceRebuild(projection, batch, now, step);
     return step;
   }
-  session->ContinueWriting();
-  if (live) WriteBatch(*session, name, *live, now);
-  if (rebuild) WriteBatch(*session, name, *rebuild, now);
-  if (rebuilt) {
-    session->Execute(
-        "UPDATE projections SET live_generation = rebuild_generation, version = rebuild_version, "
-        "rebuild_generation = NULL, rebuild_version = NULL, rebuild_started_at = NULL WHERE name = $1",
-        {name});
-  }
-  transaction.Commit();
-  step.position = rebuilt ? rebuild_position : live_position;
-  for (const std::optional<Batch>* batch : {&live, &rebuild}) {
-    if (!*batch) continue;
-    step.events += (*batch)->events.size();
-    step.dead_letters += (*batch)->changes.dead_letters.size();
+  NoteRebuilding(std::string(projection.name()), std::nullopt);
+  // Only who knows all tables of what is left behind.
+  if (step.outcome == Step::Outcome::kCaughtUp && standing.version == projection.version()) {
+    Database::Lease session = database_.Acquire(Purpose::kProject);
+    Transaction transaction(*session);
+    session->BeginProjecting();
+    if (ClearLeftOver(*session, projection)) {
+      step.outcome = Step::Outcome::kAdvanced;
+      step.more = true;
+    }
+    transaction.Commit();
   }
   return step;
+}
+
+Standing ReadModels::AdvanceLive(const Projection& projection, std::size_t batch, UnixMicros now,
+                                 Step& step) {
+  const std::string name(projection.name());
+  Database::Lease session = database_.Acquire(Purpose::kProject);
+  Standing standing;
+  Narrow(batch, tail_, [&](std::size_t limit, bool set_aside, std::size_t& events) {
+    Transaction transaction(*session);
+    session->BeginProjecting();
+    const std::optional<Standing> claimed =
+        ReadStanding(*session, name, session->Claiming("l", Claim::kPassBy));
+    standing = claimed ? *claimed : StandingOf(*session, name);
+    step.position = standing.live_position;
+    if (!claimed) step.outcome = Step::Outcome::kElsewhere;
+    // Rows that another version of the projection made are not ours to change: a rebuild replaces them.
+    if (!claimed || standing.version != projection.version()) return;
+    const std::optional<Batch> next =
+        ReadBatch(*session, tail_, projection,
+                  {standing.live, standing.live_position, standing.head, limit, set_aside}, events);
+    if (!next) return;
+    session->ContinueWriting();
+    Write(*session, name, next->advance, now);
+    step.position = next->advance.to;
+    session->Announce({name, step.position});
+    transaction.Commit();
+    Count(*next, step);
+    step.more = step.position < standing.head;
+  });
+  return standing;
+}
+
+void ReadModels::AdvanceRebuild(const Projection& projection, std::size_t batch, UnixMicros now, Step& step) {
+  const std::string name(projection.name());
+  Database::Lease session = database_.Acquire(Purpose::kProject);
+  Narrow(batch, tail_, [&](std::size_t limit, bool set_aside, std::size_t& events) {
+    Transaction transaction(*session);
+    session->BeginProjecting();
+    const Rows rows = session->Query(
+        "SELECT r.generation, r.position, h.position FROM projections p "
+        "JOIN checkpoints r ON r.projection = p.name AND r.generation = p.rebuild_generation "
+        "CROSS JOIN log_head h WHERE p.name = $1 AND p.rebuild_version = $2" +
+            session->Claiming("r", Claim::kPassBy),
+        {name, std::int64_t{projection.version()}});
+    if (rows.empty()) return;
+    const std::int64_t generation = rows.Int(0, 0);
+    const std::int64_t from = rows.Int(0, 1);
+    std::int64_t head = rows.Int(0, 2);
+    // Close to the end nobody else advances what readers see, so that they never see less than before.
+    std::optional<std::int64_t> live_position;
+    if (head - from <= static_cast<std::int64_t>(limit)) {
+      const Standing live = HoldLive(*session, name);
+      live_position = live.live_position;
+      head = live.head;
+    }
+    const std::optional<Batch> next =
+        ReadBatch(*session, tail_, projection, {generation, from, head, limit, set_aside}, events);
+    const std::int64_t to = next ? next->advance.to : from;
+    const bool complete = live_position && to >= *live_position;
+    if (!next && !complete) return;
+    session->ContinueWriting();
+    if (!IsRebuilding(name, generation)) {
+      session->Execute(
+          "UPDATE projections SET rebuild_resumed_at = $2, rebuild_resumed_from = $3 WHERE name = $1",
+          {name, now, from});
+    }
+    if (next) Write(*session, name, next->advance, now);
+    if (complete) {
+      const std::int64_t switched = session->Execute(
+          "UPDATE projections SET live_generation = rebuild_generation, version = rebuild_version, "
+          "rebuild_generation = NULL, rebuild_version = NULL, rebuild_started_at = NULL, rebuild_resumed_at "
+          "= NULL, rebuild_resumed_from = NULL WHERE name = $1 AND rebuild_generation = $2",
+          {name, generation});
+      if (switched != 1) throw StorageError("another rebuild of the projection " + name + " has begun", true);
+      session->Announce({name, to});
+    }
+    transaction.Commit();
+    NoteRebuilding(name, complete ? std::nullopt : std::optional(generation));
+    if (complete) step.position = to;
+    if (next) Count(*next, step);
+    step.outcome = Step::Outcome::kAdvanced;
+    step.more = true;  // what it replaced is still to be cleared away
+  });
+}
+
+bool ReadModels::IsRebuilding(const std::string& name, std::int64_t generation) {
+  const std::lock_guard lock(mutex_);
+  const auto known = rebuilding_.find(name);
+  return known != rebuilding_.end() && known->second == generation;
+}
+
+void ReadModels::NoteRebuilding(const std::string& name, std::optional<std::int64_t> generation) {
+  const std::lock_guard lock(mutex_);
+  if (generation) {
+    rebuilding_[name] = *generation;
+  } else {
+    rebuilding_.erase(name);
+  }
 }
 
 Retry ReadModels::RetryDeadLetter(const Projection& projection, const std::string& tenant,
                                   std::int64_t position, UnixMicros now) {
   const std::string name(projection.name());
   Database::Lease session = database_.Acquire(Purpose::kProject);
-  Transaction transaction(*session);
-  const Standing standing = BeginChanging(*session, name);
-  const Rows letter = session->Query(
-      "SELECT 1 FROM dead_letters WHERE projection = $1 AND generation = $2 AND position = $3 AND tenant = "
-      "$4",
-      {name, standing.live, position, tenant});
-  if (letter.empty()) return Retry::kNotFound;
-  if (standing.version != projection.version()) return Retry::kSuperseded;
+  bool refused = false;
+  while (true) {
+    Transaction transaction(*session);
+    session->BeginWrite();
+    const Standing standing = HoldLive(*session, name);
+    const Rows letter = session->Query(
+        "SELECT 1 FROM dead_letters WHERE projection = $1 AND generation = $2 AND position = $3 AND tenant = "
+        "$4",
+        {name, standing.live, position, tenant});
+    if (letter.empty()) return Retry::kNotFound;
+    if (standing.version != projection.version()) return Retry::kSuperseded;
 
-  const std::vector<RecordedEvent> event = ReadLogFor(*session, projection, position - 1, 1);
-  GenerationReader reader(*session, standing.live);
-  const Changes changes = projection.Apply(event, reader);
-  WriteRows(*session, standing.live, changes);
-  if (changes.dead_letters.empty()) {
-    session->Execute("DELETE FROM dead_letters WHERE projection = $1 AND generation = $2 AND position = $3",
-                     {name, standing.live, position});
-  } else {
-    session->Execute(
-        "UPDATE dead_letters SET attempts = attempts + 1, last_failed_at = $4, reason = $5 WHERE projection "
-        "= $1 "
-        "AND generation = $2 AND position = $3",
-        {name, standing.live, position, now, changes.dead_letters.front().reason});
+    Changes changes;
+    const std::vector<RecordedEvent> event = ReadLogFor(*session, projection, position - 1, 1);
+    if (refused) changes.dead_letters.push_back({&event.front(), kRefused});
+    try {
+      GenerationReader reader(*session, standing.live, tail_, nullptr);
+      if (!refused) changes = projection.Apply(event, reader);
+      WriteRows(*session, standing.live, changes);
+    } catch (const StorageError& error) {
+      if (!error.about_data()) throw;
+      refused = true;
+      continue;  // the transaction is rolled back
+    }
+    if (changes.dead_letters.empty()) {
+      session->Execute("DELETE FROM dead_letters WHERE projection = $1 AND generation = $2 AND position = $3",
+                       {name, standing.live, position});
+    } else {
+      session->Execute(
+          "UPDATE dead_letters SET attempts = attempts + 1, last_failed_at = $4, reason = $5 WHERE "
+          "projection = $1 AND generation = $2 AND position = $3",
+          {name, standing.live, position, now, changes.dead_letters.front().reason});
+    }
+    transaction.Commit();
+    return changes.dead_letters.empty() ? Retry::kApplied : Retry::kFailedAgain;
   }
-  transaction.Commit();
-  return changes.dead_letters.empty() ? Retry::kApplied : Retry::kFailedAgain;
+}
+
+std::vector<DeadLetterPlace> ReadModels::DeadLettersAfter(const std::string& tenant,
+                                                          const std::optional<std::string>& projection,
+                                                          const DeadLetterPlace& after, std::size_t limit) {
+  Parameters parameters = {tenant, after.position, after.projection, static_cast<std::int64_t>(limit)};
+  if (projection) parameters.emplace_back(*projection);
+  Database::Lease session = database_.Acquire(Purpose::kRead);
+  Rows rows = session->Query(
+      std::string("SELECT d.position, d.projection FROM dead_letters d JOIN projections p ON p.name = "
+                  "d.projection AND p.live_generation = d.generation WHERE d.tenant = $1 AND "
+                  "(d.position, d.projection) > ($2, $3)") +
+          (projection ? " AND d.projection = $5" : "") + " ORDER BY d.position, d.projection LIMIT $4",
+      parameters);
+  std::vector<DeadLetterPlace> places;
+  for (std::size_t i = 0; i < rows.size(); ++i) places.push_back({rows.Int(i, 0), rows.TakeText(i, 1)});
+  return places;
 }
 
 bool ReadModels::RemoveDeadLetter(const std::string& projection, const std::string& tenant,
@@ -317,14 +357,28 @@ bool ReadModels::RemoveDeadLetter(const std::string& projection, const std::stri
   return removed > 0;
 }
 
-bool ReadModels::StartRebuild(const Projection& projection, UnixMicros now) {
+RebuildStart ReadModels::StartRebuild(const Projection& projection, UnixMicros now, bool back) {
   const std::string name(projection.name());
   Database::Lease session = database_.Acquire(Purpose::kProject);
   Transaction transaction(*session);
-  if (BeginChanging(*session, name).rebuild) return false;
+  session->BeginWrite();
+  const Standing standing = HoldProjection(*session, name);
+  if (standing.rebuild) return RebuildStart::kUnderWay;
+  if (standing.version > projection.version() && !back) return RebuildStart::kSuperseded;
   BeginRebuild(*session, projection, now);
   transaction.Commit();
-  return true;
+  return RebuildStart::kBegun;
+}
+
+RebuildPace PaceOf(const RebuildStatus& rebuild, UnixMicros now) {
+  const std::int64_t done = rebuild.processed - rebuild.resumed_from;
+  const std::int64_t micros = std::max<std::int64_t>(1, now - rebuild.resumed_at);
+  RebuildPace pace;
+  if (done > 0) pace.rate_per_second = static_cast<std::int64_t>(Int128{done} * kMicrosPerSecond / micros);
+  const std::int64_t left = std::max<std::int64_t>(0, rebuild.total - rebuild.processed);
+  if (pace.rate_per_second > 0)
+    pace.remaining_seconds = (left + pace.rate_per_second - 1) / pace.rate_per_second;
+  return pace;
 }
 
 std::optional<ProjectionStatus> ReadModels::StatusOf(const std::string& name) {
@@ -332,7 +386,8 @@ std::optional<ProjectionStatus> ReadModels::StatusOf(const std::string& name) {
   const Rows rows = session->Query(
       "SELECT p.version, l.position, h.position, p.last_error, p.rebuild_generation, coalesce(r.position, "
       "0), "
-      "coalesce(p.rebuild_started_at, 0), (SELECT count(*) FROM dead_letters d WHERE d.projection = p.name "
+      "coalesce(p.rebuild_started_at, 0), coalesce(p.rebuild_resumed_at, p.rebuild_started_at, 0), "
+      "coalesce(p.rebuild_resumed_from, 0), (SELECT count(*) FROM dead_letters d WHERE d.projection = p.name "
       "AND "
       "d.generation = p.live_generation) FROM projections p "
       "JOIN checkpoints l ON l.projection = p.name AND l.generation = p.live_generation "
@@ -346,8 +401,11 @@ std::optional<ProjectionStatus> ReadModels::StatusOf(const std::string& name) {
   status.position = rows.Int(0, 1);
   status.head = rows.Int(0, 2);
   status.last_error = rows.OptionalText(0, 3);
-  if (!rows.IsNull(0, 4)) status.rebuild = RebuildStatus{rows.Int(0, 5), rows.Int(0, 2), rows.Int(0, 6)};
-  status.dead_letters = rows.Int(0, 7);
+  if (!rows.IsNull(0, 4)) {
+    status.rebuild =
+        RebuildStatus{rows.Int(0, 5), rows.Int(0, 2), rows.Int(0, 6), rows.Int(0, 7), rows.Int(0, 8)};
+  }
+  status.dead_letters = rows.Int(0, 9);
   return status;
 }
 

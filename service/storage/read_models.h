@@ -1,14 +1,18 @@
 // The rows of every projection with their checkpoints, over either engine. A step reads a batch of the log,
 // lets the projection compute its changes and writes these together with the checkpoint in one transaction,
 // so that a crash repeats or keeps a step but never splits it. Each row belongs to a generation: readers see
-// the live one, a rebuild fills the next. Thread safe.
+// the live one, a rebuild fills the next. Whoever advances a generation holds its checkpoint's row until the
+// transaction ends, which frees it however the process dies; other processes pass it by. Thread safe.
 #pragma once
 
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "projections/projection.h"
+#include "service/storage/log_tail.h"
 #include "service/storage/sql.h"
 
 namespace billhook::storage {
@@ -21,7 +25,18 @@ struct RebuildStatus {
   std::int64_t processed = 0;
   std::int64_t total = 0;
   UnixMicros started_at = 0;
+  // When, and from which position on, the process that does it took it up.
+  UnixMicros resumed_at = 0;
+  std::int64_t resumed_from = 0;
 };
+
+// How fast a rebuild goes since it was taken up, and how long it will take on; that is unknown without a
+// rate.
+struct RebuildPace {
+  std::int64_t rate_per_second = 0;
+  std::optional<std::int64_t> remaining_seconds;
+};
+RebuildPace PaceOf(const RebuildStatus& rebuild, UnixMicros now);
 
 struct ProjectionStatus {
   std::string name;
@@ -42,12 +57,24 @@ struct Step {
   };
   Outcome outcome = Outcome::kCaughtUp;
   std::int64_t position = 0;  // what readers see after the step
+  bool more = false;          // whether there is work left that is known of
   std::size_t events = 0;     // of the batch
   std::size_t dead_letters = 0;
 };
 
 // What became of another attempt at a dead letter.
 enum class Retry { kApplied, kFailedAgain, kNotFound, kSuperseded };
+
+// What became of asking for a rebuild. kSuperseded: what readers see was made by a newer version of the
+// projection than this process knows.
+enum class RebuildStart { kBegun, kUnderWay, kSuperseded };
+
+struct DeadLetterPlace {
+  std::int64_t position = 0;
+  std::string projection;
+};
+
+struct Standing;
 
 class ReadModels {
  public:
@@ -57,7 +84,9 @@ class ReadModels {
   void Register(const std::vector<const Projection*>& projections, UnixMicros now);
 
   // Applies the next batch of at most `batch` events to what readers see, then to a rebuild under way, and
-  // clears away what a finished rebuild left behind. Throws StorageError.
+  // clears away what a finished rebuild left behind. Only rows of the version that `projection` is are
+  // touched. An event whose outcome the database refuses is found and becomes a dead letter. Throws
+  // StorageError.
   Step Advance(const Projection& projection, std::size_t batch, UnixMicros now);
 
   // Applies the tenant's event at that position again, alone: since the outcome is the same for every order
@@ -69,14 +98,32 @@ class ReadModels {
   // Forgets a dead letter; the event stays in the log, and a rebuild meets it again. False if there is none.
   bool RemoveDeadLetter(const std::string& projection, const std::string& tenant, std::int64_t position);
 
-  // False if one is under way already.
-  bool StartRebuild(const Projection& projection, UnixMicros now);
+  // The tenant's dead letters that readers see, of one projection or of all, behind that place, in order of
+  // position and projection.
+  std::vector<DeadLetterPlace> DeadLettersAfter(const std::string& tenant,
+                                                const std::optional<std::string>& projection,
+                                                const DeadLetterPlace& after, std::size_t limit);
+
+  // One rebuild of a projection at a time. `back` also takes readers back to an older version than they see:
+  // where a release is undone.
+  RebuildStart StartRebuild(const Projection& projection, UnixMicros now, bool back = false);
 
   std::optional<ProjectionStatus> StatusOf(const std::string& name);
   void NoteError(const std::string& name, const std::optional<std::string>& error);
 
  private:
+  // As it stood before; what was done is added to `step`.
+  Standing AdvanceLive(const Projection& projection, std::size_t batch, UnixMicros now, Step& step);
+  void AdvanceRebuild(const Projection& projection, std::size_t batch, UnixMicros now, Step& step);
+  // Whether this process has taken that rebuild up before.
+  bool IsRebuilding(const std::string& name, std::int64_t generation);
+  // A nothing ends it.
+  void NoteRebuilding(const std::string& name, std::optional<std::int64_t> generation);
+
   Database& database_;
+  LogTail tail_;
+  std::mutex mutex_;
+  std::map<std::string, std::int64_t> rebuilding_;  // the generations that this process rebuilds
 };
 
 }  // namespace billhook::storage

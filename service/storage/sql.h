@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "projections/table.h"
+#include "service/storage/announcement.h"
 
 namespace billhook::storage {
 
@@ -49,6 +50,9 @@ class Rows {
   std::size_t columns_ = 0;
   std::vector<Cell> cells_;
 };
+
+// What becomes of a row that another process has claimed: it is waited for, or left out.
+enum class Claim { kWait, kPassBy };
 
 class Session {
  public:
@@ -87,12 +91,17 @@ class Session {
   virtual void BeginAppend() = 0;
   // The same for migrations: a second process waits here until the first is done.
   virtual void BeginMigrating() = 0;
-  // Takes the right to advance the projection until the transaction ends, without waiting; false if another
-  // process has it. On PostgreSQL it begins the transaction; on SQLite one process owns the file, so the
-  // right needs no lock and BeginWrite is still to be called before the first write.
-  virtual bool BeginProjecting(std::string_view projection) = 0;
+  // A transaction that first reads what a projection needs. On PostgreSQL it is one from here on; on SQLite,
+  // where one process owns the file, ContinueWriting begins it, so that reading waits for no writer.
+  virtual void BeginProjecting() = 0;
+  // Stands behind a SELECT whose rows of the table named `alias` are claimed until the transaction ends.
+  // Nothing where one process owns the database.
+  [[nodiscard]] virtual std::string Claiming(std::string_view, Claim) const { return ""; }
   // Ends BeginProjecting's reading part: writes may follow.
   virtual void ContinueWriting() = 0;
+  // Tells the other processes on this database once the transaction commits. Where one process owns the
+  // database there are none.
+  virtual void Announce(const Announcement&) {}
   virtual void Commit() = 0;
   // Never throws; does nothing outside a transaction.
   virtual void Rollback() noexcept = 0;
@@ -128,6 +137,12 @@ class Database {
     std::unique_ptr<Session> session_;
   };
   virtual Lease Acquire(Purpose purpose) = 0;
+
+  // From here on `on_heard` is called for what other processes announce and may have announced, `on_hearing`
+  // whenever that begins or ends to work; both on a thread of its own. Once, until StopListening.
+  virtual void Listen(OnHeard, OnHearing) {}
+  virtual void StopListening() {}
+  [[nodiscard]] virtual Hearing hearing() const { return Hearing::kAlone; }
 
   // "sqlite" or "postgresql".
   [[nodiscard]] virtual std::string_view engine() const = 0;

@@ -125,7 +125,7 @@ RC_GTEST_PROP(ParseJson, ReadsBackWhatNlohmannJsonWrites, ()) {
 }
 
 TEST(ParseJson, LeavesOutTheMembersThatNobodyWants) {
-  const MemberFilter wants = [](std::size_t depth, std::string_view key) {
+  const MemberFilter wants = [](std::size_t depth, std::string_view, std::string_view key) {
     return depth > 2 || key == "a" || key == "b\n";
   };
   const Result<Json, std::string> parsed = ParseJson(
@@ -136,11 +136,45 @@ TEST(ParseJson, LeavesOutTheMembersThatNobodyWants) {
 }
 
 TEST(ParseJson, ChecksWhatItLeavesOutForGrammar) {
-  const MemberFilter wants = [](std::size_t, std::string_view key) { return key == "a"; };
+  const MemberFilter wants = [](std::size_t, std::string_view, std::string_view key) { return key == "a"; };
   for (const char* text :
        {R"({"x":[1,],"a":1})", R"({"x":{"b"},"a":1})", R"({"x":01,"a":1})", R"({"x":[)", R"({"x":)"})
     EXPECT_FALSE(ParseJson(text, wants).has_value()) << text;
   EXPECT_FALSE(ParseJson(R"({"a":1,"x":2,"a":3})", wants).has_value()) << "a wanted key stands twice";
+}
+
+TEST(ParseJson, TellsUnderWhichKeyAMemberStands) {
+  const MemberFilter wants = [](std::size_t depth, std::string_view parent, std::string_view key) {
+    return depth == 1 || parent == "b" || key == "all";
+  };
+  const Result<Json, std::string> parsed =
+      ParseJson(R"({"a":{"x":1,"all":[{"b":{"y":2}}]},"b":{"x":1,"c":{"x":1}},"c":{"x":2}})", wants);
+  ASSERT_TRUE(parsed.has_value());
+  EXPECT_EQ(*parsed, Json::parse(R"({"a":{"all":[{}]},"b":{"x":1,"c":{}},"c":{}})"));
+}
+
+bool WantsA(std::size_t, std::string_view, std::string_view key) {
+  return key == "a";
+}
+
+TEST(ParseFaultlessJson, TakesATextThatHasNoFaultEvenWhereItIsLeftOut) {
+  for (const char* text :
+       {R"({"a":1,"x":{"a":1,"y":[1,{"z":1},{"z":2}],"w":"\u00e9\n"},"y":-9223372036854775808,"z":1.5e3})",
+        R"({"a":{"a":"b","b":[]},"b":{"a":{},"c":{"a":1}},"c":{"a":{}}})", "[]", "7"}) {
+    const std::optional<Json> parsed = ParseFaultlessJson(text, &WantsA);
+    ASSERT_TRUE(parsed.has_value()) << text;
+    EXPECT_EQ(*parsed, *ParseJson(text, &WantsA)) << text;
+  }
+}
+
+TEST(ParseFaultlessJson, RefusesWhatADocumentCouldNotHoldWhereverItStands) {
+  for (const char* text :
+       {R"({"a":1,"x":{"y":1,"z":{"y":1},"y":2}})", R"({"x":1,"a":1,"x":2})", R"({"x":"\u0000"})",
+        R"({"x":["\ud800"]})", R"({"x":9223372036854775808})", R"({"x":{"y":1e999}})",
+        R"({"x":{"\u0000":1}})", R"({"x":[1,]})", R"({"a":1,"a":2})", R"({"x":[{"k":1,"k":1}]})"}) {
+    ASSERT_FALSE(ParseJson(text).has_value()) << text;
+    EXPECT_FALSE(ParseFaultlessJson(text, &WantsA).has_value()) << text;
+  }
 }
 
 }  // namespace

@@ -34,8 +34,12 @@ class CountingSession : public storage::Session {
   void BeginWrite() override { real_->BeginWrite(); }
   void BeginAppend() override { real_->BeginAppend(); }
   void BeginMigrating() override { real_->BeginMigrating(); }
-  bool BeginProjecting(std::string_view projection) override { return real_->BeginProjecting(projection); }
+  void BeginProjecting() override { real_->BeginProjecting(); }
+  [[nodiscard]] std::string Claiming(std::string_view alias, storage::Claim claim) const override {
+    return real_->Claiming(alias, claim);
+  }
   void ContinueWriting() override { real_->ContinueWriting(); }
+  void Announce(const storage::Announcement& announcement) override { real_->Announce(announcement); }
   void Commit() override { real_->Commit(); }
   void Rollback() noexcept override { real_->Rollback(); }
   [[nodiscard]] bool usable() const override { return true; }
@@ -46,7 +50,7 @@ class CountingSession : public storage::Session {
     return rows;
   }
 
-  storage::Database::Lease real_;
+  mutable storage::Database::Lease real_;  // a lease hands its session on to those who may change it
   std::atomic<std::size_t>& rows_;
 };
 

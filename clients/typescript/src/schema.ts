@@ -269,6 +269,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sagas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List sagas */
+        get: operations["listSagas"];
+        put?: never;
+        /**
+         * Start a saga
+         * @description It goes on by itself, step by step, across crashes and restarts; `GET /api/v1/sagas/{id}` tells how far it is.
+         */
+        post: operations["startSaga"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sagas/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a saga
+         * @description Read from the log itself: a saga is found as soon as it has started.
+         */
+        get: operations["getSaga"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queries": {
         parameters: {
             query?: never;
@@ -412,6 +453,65 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/branches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List branches */
+        get: operations["listBranches"];
+        put?: never;
+        /**
+         * Fork a branch
+         * @description Nothing is copied, and neither the branch nor the log ever shows on the other. At most 100 of a tenant.
+         */
+        post: operations["createBranch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/branches/{name}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Append hypothetical events
+         * @description Of your own, all or none, as to the log; or whole Stripe events as they would have come. At most 100,000 events and 512 MiB of a branch.
+         */
+        post: operations["appendToBranch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/branches/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a branch */
+        get: operations["getBranch"];
+        put?: never;
+        post?: never;
+        /** Delete a branch */
+        delete: operations["deleteBranch"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projections": {
         parameters: {
             query?: never;
@@ -494,6 +594,26 @@ export interface paths {
         get: operations["listDeadLetters"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dead-letters/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try dead letters again
+         * @description Those of one projection or of all, in order of position, at most 100 a call: `next_cursor` goes on behind them.
+         */
+        post: operations["retryDeadLetters"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1509,6 +1629,91 @@ export interface components {
             /** @description What `cursor` takes for the next page; null on the last one. */
             next_cursor: string | null;
         };
+        /** @description Moves money between two prepaid accounts of one currency: `withdraw`, `deposit`; where the deposit is refused, `refund`. */
+        TransferMoney: {
+            /** @constant */
+            saga_type: "TransferMoney";
+            data: {
+                from_account: string;
+                /** @description Another one. */
+                to_account: string;
+                /**
+                 * Format: int64
+                 * @description Minor units.
+                 */
+                amount: number;
+            };
+        };
+        /**
+         * @description `completed`, `compensated` and `failed` are ends.
+         * @enum {string}
+         */
+        SagaStatus: "running" | "waiting" | "completed" | "compensating" | "compensated" | "failed";
+        /** @description A step as it went the last time. */
+        SagaStep: {
+            name: string;
+            /** @enum {string} */
+            status: "completed" | "failed";
+            /** Format: date-time */
+            at: string;
+            error: components["schemas"]["SagaStepError"] | null;
+        };
+        /** @description Why a step was refused. */
+        SagaStepError: {
+            code: string;
+            detail: string;
+        };
+        /** @description A saga and how far it is. */
+        Saga: {
+            /** Format: uuid */
+            saga_id: string;
+            saga_type: string;
+            status: components["schemas"]["SagaStatus"];
+            /** @description What it is about. */
+            data: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description When it goes on by itself, where it waits for a time.
+             */
+            due_at: string | null;
+            /** @description Those that were taken or refused, in their order. */
+            steps: components["schemas"]["SagaStep"][];
+        };
+        /** @description A saga, and the position of its start. */
+        StartedSaga: {
+            /** Format: uuid */
+            saga_id: string;
+            saga_type: string;
+            status: components["schemas"]["SagaStatus"];
+            /** @description What it is about. */
+            data: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description When it goes on by itself, where it waits for a time.
+             */
+            due_at: string | null;
+            /** @description Those that were taken or refused, in their order. */
+            steps: components["schemas"]["SagaStep"][];
+            /**
+             * Format: int64
+             * @description Of its start; of the log's end, where it had started before.
+             */
+            position: number;
+        };
+        /** @description A page of sagas, by ID. */
+        SagaList: {
+            /** @constant */
+            object: "list";
+            data: components["schemas"]["Saga"][];
+            /** @description Whether another page follows. */
+            has_more: boolean;
+            /** @description What `cursor` takes for the next page; null on the last one. */
+            next_cursor: string | null;
+        };
         GetAccountBalance: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -1613,7 +1818,7 @@ export interface components {
         Query: components["schemas"]["GetAccountBalance"] | components["schemas"]["GetSubscription"] | components["schemas"]["ListActiveSubscriptions"] | components["schemas"]["GetLedgerBalances"] | components["schemas"]["GetTotalPaid"] | components["schemas"]["GetCustomerTimeline"] | components["schemas"]["GetAggregateHistory"] | components["schemas"]["GetStatistics"];
         AccountTransaction: {
             /** @enum {string} */
-            type: "opening" | "deposit" | "withdrawal";
+            type: "opening" | "deposit" | "withdrawal" | "refund";
             /**
              * Format: int64
              * @description Minor units.
@@ -1791,6 +1996,71 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /** @description A branch to fork: now, or at one of the two. */
+        NewBranch: {
+            name: string;
+            /**
+             * Format: int64
+             * @description The last position that it shares with the log.
+             */
+            from_position?: number;
+            /**
+             * Format: date-time
+             * @description It shares what was recorded by then.
+             */
+            from_time?: string;
+        };
+        /** @description An alternative timeline. */
+        Branch: {
+            name: string;
+            /**
+             * Format: int64
+             * @description The last position that it shares with the log.
+             */
+            from_position: number;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description How many of its own it has.
+             */
+            events: number;
+        };
+        /** @description A page of branches. */
+        BranchList: {
+            /** @constant */
+            object: "list";
+            data: components["schemas"]["Branch"][];
+            /** @description Whether another page follows. */
+            has_more: boolean;
+            /** @description What `cursor` takes for the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description Whole Stripe events, each recorded once. */
+        NewStripeEvents: {
+            stripe_events: {
+                [key: string]: unknown;
+            }[];
+        };
+        /** @description What was appended to the branch. */
+        AppendedToBranch: {
+            events: components["schemas"]["Event"][];
+            /**
+             * Format: int64
+             * @description The branch's head.
+             */
+            position: number;
+            /** @description Beside `stripe_events`: those that the branch had. */
+            duplicates?: {
+                /** @description Stripe's. */
+                event_id: string;
+                /**
+                 * Format: int64
+                 * @description Of the first.
+                 */
+                position: number;
+            }[];
+        };
         RebuildProgress: {
             /**
              * Format: int64
@@ -1804,6 +2074,16 @@ export interface components {
             total: number;
             /** Format: date-time */
             started_at: string;
+            /**
+             * Format: int64
+             * @description Events a second since it was begun, or taken up again.
+             */
+            rate_per_second: number;
+            /**
+             * Format: int64
+             * @description At that rate; null while there is none.
+             */
+            remaining_seconds: number | null;
         };
         Projection: {
             name: string;
@@ -1898,6 +2178,24 @@ export interface components {
             applied: boolean;
             dead_letter?: components["schemas"]["DeadLetter"];
         };
+        RetriedDeadLetters: {
+            /** @constant */
+            object: "dead_letter_retry";
+            /**
+             * Format: int64
+             * @description How many could be used now.
+             */
+            applied: number;
+            /**
+             * Format: int64
+             * @description How many could not.
+             */
+            failed: number;
+            /** @description Whether there are more to try. */
+            has_more: boolean;
+            /** @description What `cursor` takes to go on; null where there are no more. */
+            next_cursor: string | null;
+        };
         Status: {
             /** @enum {string} */
             status: "ok" | "unavailable";
@@ -1911,6 +2209,11 @@ export interface components {
                 projections: {
                     /** @enum {string} */
                     status: "ok" | "unavailable";
+                    /**
+                     * @description Whether other processes' appends are told to this one, or are looked for now and then.
+                     * @enum {string}
+                     */
+                    notifications: "not_needed" | "working" | "polling";
                     /** @description By name; absent while the database is away. */
                     projections?: {
                         [key: string]: {
@@ -2181,6 +2484,11 @@ export interface components {
          * @example occurred
          */
         TimeAxis: "occurred" | "recorded";
+        /**
+         * @description Answers as if the log were this branch; needs the role operator.
+         * @example what-if
+         */
+        Branch: string;
         /** @description The `ETag` of an answer that is known; 304 if nothing is new. */
         IfNoneMatch: string;
     };
@@ -2322,6 +2630,11 @@ export interface operations {
                  */
                 time_axis?: components["parameters"]["TimeAxis"];
                 /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
+                /**
                  * @description Rows a page. A page ends early at 8 MiB.
                  * @example 50
                  */
@@ -2407,6 +2720,10 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
             /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
@@ -2438,6 +2755,11 @@ export interface operations {
                  * @example occurred
                  */
                 time_axis?: components["parameters"]["TimeAxis"];
+                /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
                 /**
                  * @description Waits until the answer shows this position (read your own writes).
                  * @example 1
@@ -2516,7 +2838,9 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
-            /** @description There is no such subscription. `not_found`. */
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such subscription. `not_found`, `branch_not_found`. */
             404: components["responses"]["NotFound"];
             /** @description A query parameter is invalid, or the ID stands under several accounts or livemodes. `invalid_parameter`, `subscription_ambiguous`. */
             422: components["responses"]["Invalid"];
@@ -2539,6 +2863,11 @@ export interface operations {
                  * @example
                  */
                 account?: components["parameters"]["Account"];
+                /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
                 /**
                  * @description Rows a page. A page ends early at 8 MiB.
                  * @example 50
@@ -2638,7 +2967,9 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
-            /** @description There is no such subscription. `not_found`. */
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such subscription. `not_found`, `branch_not_found`. */
             404: components["responses"]["NotFound"];
             /** @description A query parameter is invalid, or the ID stands under several accounts or livemodes. `invalid_parameter`, `subscription_ambiguous`. */
             422: components["responses"]["Invalid"];
@@ -2788,6 +3119,11 @@ export interface operations {
                  */
                 to?: string;
                 /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
+                /**
                  * @description Rows a page. A page ends early at 8 MiB.
                  * @example 50
                  */
@@ -2862,6 +3198,10 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
             /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
@@ -2923,6 +3263,11 @@ export interface operations {
                  * @example occurred
                  */
                 time_axis?: components["parameters"]["TimeAxis"];
+                /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
                 /**
                  * @description Rows a page. A page ends early at 8 MiB.
                  * @example 50
@@ -2996,6 +3341,10 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
             /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
@@ -3338,6 +3687,11 @@ export interface operations {
                  */
                 account?: components["parameters"]["Account"];
                 /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
+                /**
                  * @description Rows a page. A page ends early at 8 MiB.
                  * @example 50
                  */
@@ -3417,6 +3771,10 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
             /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
@@ -3438,6 +3796,11 @@ export interface operations {
                  * @example
                  */
                 account?: components["parameters"]["Account"];
+                /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
                 /**
                  * @description Waits until the answer shows this position (read your own writes).
                  * @example 1
@@ -3510,7 +3873,9 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
-            /** @description There is no such invoice. `not_found`. */
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such invoice. `not_found`, `branch_not_found`. */
             404: components["responses"]["NotFound"];
             /** @description A query parameter is invalid, or the ID stands under several accounts or livemodes. `invalid_parameter`, `invoice_ambiguous`. */
             422: components["responses"]["Invalid"];
@@ -3698,6 +4063,163 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listSagas: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Of this type.
+                 * @example TransferMoney
+                 */
+                saga_type?: "TransferMoney" | "Dunning";
+                /**
+                 * @description With this status.
+                 * @example failed
+                 */
+                status?: components["schemas"]["SagaStatus"];
+                /**
+                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @example 50
+                 */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description Waits until the answer shows this position (read your own writes).
+                 * @example 1
+                 */
+                min_position?: components["parameters"]["MinPosition"];
+                /**
+                 * @description How long to wait for `min_position`, in milliseconds.
+                 * @example 20000
+                 */
+                wait_ms?: components["parameters"]["WaitMs"];
+            };
+            header?: {
+                /** @description The `ETag` of an answer that is known; 304 if nothing is new. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of sagas. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "X-Projection-Position": components["headers"]["ProjectionPosition"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SagaList"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description The database is away, or `min_position` is not shown yet. `storage_unavailable`, `projection_behind`. */
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    startSaga: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description With it the saga starts once, however often and whenever the body is sent: then the answer is that saga as it stands. Per tenant and key name.
+                 * @example order-4712
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransferMoney"];
+            };
+        };
+        responses: {
+            /** @description It has started, or had with this `Idempotency-Key`. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "X-Position": components["headers"]["Position"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartedSaga"];
+                };
+            };
+            /** @description The body is no JSON. `json_malformed`. */
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description The key came with another saga before. `idempotency_key_reused`. */
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["Encoded"];
+            /** @description The saga is invalid. `body_invalid`, `saga_invalid`, `saga_type_unknown`, `saga_starts_by_itself`, `idempotency_key_invalid`, `invalid_parameter`. */
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description Not started, or in doubt: the same `Idempotency-Key` starts it once. `queue_full`, `stopping`, `storage_unavailable`, `commit_in_doubt`. */
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getSaga: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Waits until the answer shows this position (read your own writes).
+                 * @example 1
+                 */
+                min_position?: components["parameters"]["MinPosition"];
+                /**
+                 * @description How long to wait for `min_position`, in milliseconds.
+                 * @example 20000
+                 */
+                wait_ms?: components["parameters"]["WaitMs"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Its `saga_id`.
+                 * @example 0199a5ac-65aa-7cd2-8a6e-2b0a6c1c7f11
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The saga with its steps. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Saga"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such saga. `not_found`. */
+            404: components["responses"]["NotFound"];
+            /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description The database is away, or the log has not reached `min_position`. `storage_unavailable`, `projection_behind`. */
+            503: components["responses"]["Unavailable"];
+        };
+    };
     askQuery: {
         parameters: {
             query?: {
@@ -3836,6 +4358,11 @@ export interface operations {
                  */
                 time_axis?: "occurred" | "recorded";
                 /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
+                /**
                  * @description Rows a page. A page ends early at 8 MiB.
                  * @example 50
                  */
@@ -3870,6 +4397,10 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
             /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
@@ -3937,6 +4468,11 @@ export interface operations {
                  */
                 to_version?: number;
                 /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
+                /**
                  * @description Rows a page. A page ends early at 8 MiB.
                  * @example 50
                  */
@@ -3977,7 +4513,9 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthorized"];
-            /** @description There is no such stream. `not_found`. */
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such stream. `not_found`, `branch_not_found`. */
             404: components["responses"]["NotFound"];
             /** @description A query parameter is invalid, or the ID stands under several types. `invalid_parameter`, `aggregate_ambiguous`. */
             422: components["responses"]["Invalid"];
@@ -4070,6 +4608,11 @@ export interface operations {
         parameters: {
             query?: {
                 /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
+                /**
                  * @description Waits until the answer shows this position (read your own writes).
                  * @example 1
                  */
@@ -4103,7 +4646,9 @@ export interface operations {
             /** @description The body is no JSON. `json_malformed`. */
             400: components["responses"]["Malformed"];
             401: components["responses"]["Unauthorized"];
-            /** @description There is no such stream. `not_found`. */
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such stream. `not_found`, `branch_not_found`. */
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["Encoded"];
@@ -4118,6 +4663,11 @@ export interface operations {
     temporalQuery: {
         parameters: {
             query?: {
+                /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
                 /**
                  * @description Waits until the answer shows this position (read your own writes).
                  * @example 1
@@ -4152,7 +4702,9 @@ export interface operations {
             /** @description The body is no JSON. `json_malformed`. */
             400: components["responses"]["Malformed"];
             401: components["responses"]["Unauthorized"];
-            /** @description There is no such stream. `not_found`. */
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such stream. `not_found`, `branch_not_found`. */
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["Encoded"];
@@ -4252,6 +4804,254 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             /** @description The log has not reached `min_position`, or the database is away. `projection_behind`, `storage_unavailable`. */
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listBranches: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @example 50
+                 */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description Waits until the answer shows this position (read your own writes).
+                 * @example 1
+                 */
+                min_position?: components["parameters"]["MinPosition"];
+                /**
+                 * @description How long to wait for `min_position`, in milliseconds.
+                 * @example 20000
+                 */
+                wait_ms?: components["parameters"]["WaitMs"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of branches, by name. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BranchList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description The log has not reached `min_position`, or the database is away. `projection_behind`, `storage_unavailable`. */
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createBranch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBranch"];
+            };
+        };
+        responses: {
+            /** @description Forked. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "ten-cancel",
+                     *       "from_position": 8,
+                     *       "created_at": "2026-11-21T15:02:13.121408Z",
+                     *       "events": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Branch"];
+                };
+            };
+            /** @description The body is no JSON. `json_malformed`. */
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is a branch of this name, or there are too many. `already_exists`, `too_many_branches`. */
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["Encoded"];
+            /** @description The branch is invalid. `body_invalid`, `invalid_parameter`. */
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description The database is away. `storage_unavailable`. */
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    appendToBranch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The branch's.
+                 * @example ten-cancel
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEvent"] | components["schemas"]["NewEvents"] | components["schemas"]["NewStripeEvents"];
+            };
+        };
+        responses: {
+            /** @description All of them were there already: nothing was added. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "X-Position": components["headers"]["Position"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppendedToBranch"];
+                };
+            };
+            /** @description Appended. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "X-Position": components["headers"]["Position"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppendedToBranch"];
+                };
+            };
+            /** @description The body is no JSON. `json_malformed`. */
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
+            /** @description The stream stands at another version, or the branch is full. `version_conflict`, `branch_full`. */
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["Encoded"];
+            /** @description An event is invalid. `body_invalid`, `event_invalid`, `invalid_parameter`. */
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description The database is away. `storage_unavailable`. */
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getBranch: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Waits until the answer shows this position (read your own writes).
+                 * @example 1
+                 */
+                min_position?: components["parameters"]["MinPosition"];
+                /**
+                 * @description How long to wait for `min_position`, in milliseconds.
+                 * @example 20000
+                 */
+                wait_ms?: components["parameters"]["WaitMs"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Its name.
+                 * @example ten-cancel
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The branch. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "ten-cancel",
+                     *       "from_position": 15,
+                     *       "created_at": "2026-11-21T15:02:13.121408Z",
+                     *       "events": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Branch"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
+            /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description The log has not reached `min_position`, or the database is away. `projection_behind`, `storage_unavailable`. */
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteBranch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Its name.
+                 * @example ten-cancel
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gone, with its events. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is no JSON. `json_malformed`. */
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["Encoded"];
+            /** @description A query parameter is unknown, or there is a body that is more than an empty object. `invalid_parameter`, `body_invalid`. */
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description The database is away. `storage_unavailable`. */
             503: components["responses"]["Unavailable"];
         };
     };
@@ -4486,7 +5286,9 @@ export interface operations {
                      *       "rebuild": {
                      *         "processed": 0,
                      *         "total": 18,
-                     *         "started_at": "2026-11-21T15:02:13.046831Z"
+                     *         "started_at": "2026-11-21T15:02:13.046831Z",
+                     *         "rate_per_second": 0,
+                     *         "remaining_seconds": null
                      *       }
                      *     }
                      */
@@ -4499,7 +5301,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             /** @description There is no such projection. `not_found`. */
             404: components["responses"]["NotFound"];
-            /** @description It is being rebuilt already. `rebuild_under_way`. */
+            /** @description It is being rebuilt already, or what readers see was made by a newer release. `rebuild_under_way`, `projection_superseded`. */
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["Encoded"];
@@ -4580,6 +5382,56 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalError"];
             /** @description A read model does not show `min_position` in time, or the database is away. `projection_behind`, `storage_unavailable`. */
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    retryDeadLetters: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Of this projection.
+                 * @example payment_ledger
+                 */
+                projection?: string;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Tried; what could not be used stays a dead letter. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "object": "dead_letter_retry",
+                     *       "applied": 0,
+                     *       "failed": 1,
+                     *       "has_more": false,
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RetriedDeadLetters"];
+                };
+            };
+            /** @description The body is no JSON. `json_malformed`. */
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["Encoded"];
+            /** @description There is no such projection, the cursor is of another list, a query parameter is unknown, or there is a body that is more than an empty object. `invalid_parameter`, `body_invalid`. */
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalError"];
+            /** @description The database is away. `storage_unavailable`. */
             503: components["responses"]["Unavailable"];
         };
     };

@@ -1,6 +1,4 @@
 // POST /api/v1/commands, GET /api/v1/commands and /api/v1/commands/{id}: the command bus and its audit log.
-#include <algorithm>
-
 #include <nlohmann/json.hpp>
 
 #include "service/http/routes/reading.h"
@@ -9,9 +7,6 @@
 
 namespace billhook::http {
 namespace {
-
-constexpr const char* kKeyHeader = "Idempotency-Key";
-constexpr std::size_t kMaxKeyBytes = 255;
 
 std::string Quoted(std::string_view text) {
   return nlohmann::json(text).dump();
@@ -45,18 +40,6 @@ Response AnswerResponse(const commands::Answer& answer) {
                   R"(,"position":)" + std::to_string(answer.position) + "}";
   response.headers.emplace_back("X-Position", std::to_string(answer.position));
   return response;
-}
-
-// The header if it is 1 to 255 visible ASCII characters and stands once.
-Result<std::optional<std::string>, Response> IdempotencyKeyOf(const Request& request) {
-  const std::string* key = request.Header(kKeyHeader);
-  if (key == nullptr) return std::optional<std::string>();
-  const auto visible = [](char c) { return c >= ' ' && c < 0x7f; };
-  const bool usable = request.HeaderCount(kKeyHeader) == 1 && !key->empty() && key->size() <= kMaxKeyBytes &&
-                      std::all_of(key->begin(), key->end(), visible);
-  if (usable) return std::optional<std::string>(*key);
-  return Unexpected(Problem(422, "idempotency_key_invalid",
-                            "Idempotency-Key must stand once and be 1 to 255 visible ASCII characters."));
 }
 
 Response Issue(Call& call, Services& services) {

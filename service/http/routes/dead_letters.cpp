@@ -1,4 +1,7 @@
-// GET /api/v1/dead-letters, POST /api/v1/dead-letters/{id}/retry, DELETE /api/v1/dead-letters/{id}.
+// GET /api/v1/dead-letters, POST /api/v1/dead-letters/retry, POST /api/v1/dead-letters/{id}/retry, DELETE
+// /api/v1/dead-letters/{id}.
+#include <nlohmann/json.hpp>
+
 #include "service/http/routes/reading.h"
 #include "service/http/routes/writing.h"
 #include "service/query/dead_letters_query.h"
@@ -46,6 +49,32 @@ Response Retry(Call& call, Services& services) {
   return response;
 }
 
+// Those of one projection (?projection=) or all, a bounded number a call.
+Response RetryMany(Call& call, Services& services) {
+  if (std::optional<Response> refusal = RefuseBody(call.request)) return *std::move(refusal);
+  const query::PageRequest page = PageRequestOf(call, query::kDeadLetterKeyParts, KeyStart::kNumber);
+  const std::optional<std::string> projection = call.query.Text("projection");
+  if (!call.query.errors().empty()) return Problem(422, "invalid_parameter", "");
+  if (projection && services.projector.Find(*projection) == nullptr)
+    return Problem(422, "invalid_parameter", "",
+                   {{"projection", "Is none. GET /api/v1/projections lists them."}});
+  storage::DeadLetterPlace after;
+  if (!page.after.empty()) after = {std::stoll(page.after[0]), page.after[1]};
+  const Projector::Retried retried =
+      services.projector.RetryDeadLetters(call.caller.tenant, projection, after);
+  nlohmann::ordered_json body = {{"object", "dead_letter_retry"},
+                                 {"applied", retried.applied},
+                                 {"failed", retried.failed},
+                                 {"has_more", retried.next.has_value()},
+                                 {"next_cursor", nullptr}};
+  if (retried.next)
+    body["next_cursor"] =
+        query::EncodeCursor({std::to_string(retried.next->position), retried.next->projection});
+  Response response;
+  response.body = body.dump();
+  return response;
+}
+
 Response Remove(Call& call, Services& services) {
   if (std::optional<Response> refusal = RefuseBody(call.request)) return *std::move(refusal);
   const std::optional<query::DeadLetterId> id = query::ParseDeadLetterId(call.path_parameters[0]);
@@ -61,6 +90,11 @@ Response Remove(Call& call, Services& services) {
 void AddDeadLetterRoutes(Api& api, Services& services) {
   api.Add({"GET", "/api/v1/dead-letters", Role::kOperator, ListParameters({"projection"}),
            [&services](Call& call) { return List(call, services); }});
+  api.Add({"POST",
+           "/api/v1/dead-letters/retry",
+           Role::kOperator,
+           {"projection", "cursor"},
+           [&services](Call& call) { return RetryMany(call, services); }});
   api.Add({"POST", "/api/v1/dead-letters/{id}/retry", Role::kOperator, {}, [&services](Call& call) {
              return Retry(call, services);
            }});

@@ -39,11 +39,25 @@ Response Ready(Services& services) {
   return HealthResponse(DatabaseAnswers(services), Body::object());
 }
 
+// How this process learns what others append.
+const char* NotificationsOf(Services& services) {
+  switch (services.database.hearing()) {
+    case storage::Hearing::kAlone:
+      return "not_needed";
+    case storage::Hearing::kWorks:
+      return "working";
+    case storage::Hearing::kBroken:
+      break;
+  }
+  return "polling";
+}
+
 Response Health(Services& services) {
   const bool database = DatabaseAnswers(services);
   const bool event_store =
       database && services.group_commit.queue_depth() < ingest::GroupCommitOptions().queue_max;
   Body projections = Check(database);
+  projections["notifications"] = NotificationsOf(services);
   if (database) {
     for (const Projection* projection : services.projector.projections()) {
       const std::string name(projection->name());
@@ -66,10 +80,18 @@ double LagSeconds(Services& services, const storage::ProjectionStatus& status) {
                            static_cast<double>(kMicrosPerSecond));
 }
 
+void SetRebuildMetrics(Services& services, const storage::ProjectionStatus& status) {
+  const storage::RebuildStatus rebuild = status.rebuild.value_or(storage::RebuildStatus{});
+  const double rate =
+      status.rebuild ? static_cast<double>(storage::PaceOf(rebuild, services.clock()).rate_per_second) : 0;
+  services.metrics.SetRebuild(status.name, static_cast<double>(rebuild.total - rebuild.processed), rate);
+}
+
 Response MetricsPage(Services& services) {
   services.metrics.SetQueueDepth(services.group_commit.queue_depth());
   const Server::Stats http = services.http_stats();
   services.metrics.SetHttp(http.connections, http.waiting_requests);
+  services.metrics.SetNotificationsWork(services.database.hearing() != storage::Hearing::kBroken);
   try {
     for (const Projection* projection : services.projector.projections()) {
       const auto status = services.read_models.StatusOf(std::string(projection->name()));
@@ -77,6 +99,7 @@ Response MetricsPage(Services& services) {
       services.metrics.SetProjection(status->name, static_cast<double>(status->head - status->position),
                                      LagSeconds(services, *status),
                                      static_cast<double>(status->dead_letters));
+      SetRebuildMetrics(services, *status);
     }
   } catch (const StorageError& error) {
     log::Warn("metrics without projections", {{"error", error.what()}});  // the page says the rest

@@ -13,13 +13,15 @@ Response List(Call& call, Services& services) {
   filter.customer = call.query.Text("customer");
   filter.subscription = call.query.Text("subscription");
   filter.status = call.query.Text("status");
-  if (std::optional<Response> refusal = AwaitProjection(call, services, kProjection)) return *refusal;
+  if (std::optional<Response> refusal = AwaitProjectionOn(call, services, kProjection, filter.timeline))
+    return *refusal;
   return ListResponse(query::ListInvoices(services.database, filter, page));
 }
 
 Response Get(Call& call, Services& services) {
-  const auto filter = ScopedFilter<query::InvoiceFilter>(call);
-  if (std::optional<Response> refusal = AwaitProjection(call, services, kProjection)) return *refusal;
+  auto filter = ScopedFilter<query::InvoiceFilter>(call);
+  if (std::optional<Response> refusal = AwaitProjectionOn(call, services, kProjection, filter.timeline))
+    return *refusal;
   query::Page found = query::FindInvoice(services.database, call.path_parameters[0], filter);
   if (found.has_more || found.rows.size() != 1) return NotOne("invoice", found.rows.size());
   return ReadModelResponse(std::move(found.rows.front()), found.position);
@@ -29,9 +31,9 @@ Response Get(Call& call, Services& services) {
 
 void AddInvoiceRoutes(Api& api, Services& services) {
   api.Add({"GET", "/api/v1/invoices", Role::kReader,
-           ListParameters({"customer", "subscription", "status", "livemode", "account"}),
+           ListParameters({"customer", "subscription", "status", "livemode", "account", "branch"}),
            [&services](Call& call) { return List(call, services); }});
-  api.Add({"GET", "/api/v1/invoices/{id}", Role::kReader, ReadParameters({"livemode", "account"}),
+  api.Add({"GET", "/api/v1/invoices/{id}", Role::kReader, ReadParameters({"livemode", "account", "branch"}),
            [&services](Call& call) { return Get(call, services); }});
 }
 

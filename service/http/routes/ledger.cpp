@@ -24,15 +24,19 @@ Response List(Call& call, Services& services, Read read, std::size_t key_parts) 
   filter.from = call.query.Time("from");
   filter.to = call.query.Time("to");
   filter.as_of = AsOfOf(call);
-  if (std::optional<Response> refusal = AwaitProjection(call, services, kProjection)) return *refusal;
+  if (filter.as_of && call.query.Text("branch"))
+    call.query.Fault("as_of",
+                     "Balances of the past cannot be read on a branch: fork it there (from_time) instead.");
+  if (std::optional<Response> refusal = AwaitProjectionOn(call, services, kProjection, filter.timeline))
+    return *refusal;
   return ListResponse(read(services.database, filter, page));
 }
 
 }  // namespace
 
 void AddLedgerRoutes(Api& api, Services& services) {
-  const std::vector<std::string_view> filters = {"customer", "currency", "type", "source",
-                                                 "livemode", "account",  "from", "to"};
+  const std::vector<std::string_view> filters = {"customer", "currency", "type", "source", "livemode",
+                                                 "account",  "from",     "to",   "branch"};
   std::vector<std::string_view> filters_of_balances = filters;
   filters_of_balances.insert(filters_of_balances.end(), {"as_of", "time_axis"});
   api.Add({"GET", "/api/v1/ledger/entries", Role::kReader, ListParameters(filters), [&services](Call& call) {

@@ -9,12 +9,20 @@
 namespace billhook::http {
 namespace {
 
-nlohmann::ordered_json BodyOf(const storage::ProjectionStatus& status) {
+template <typename T>
+nlohmann::ordered_json OrNull(const std::optional<T>& value) {
+  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+}
+
+nlohmann::ordered_json BodyOf(const storage::ProjectionStatus& status, UnixMicros now) {
   nlohmann::ordered_json rebuild = nullptr;
   if (status.rebuild) {
+    const storage::RebuildPace pace = storage::PaceOf(*status.rebuild, now);
     rebuild = {{"processed", status.rebuild->processed},
                {"total", status.rebuild->total},
-               {"started_at", FormatRfc3339(status.rebuild->started_at)}};
+               {"started_at", FormatRfc3339(status.rebuild->started_at)},
+               {"rate_per_second", pace.rate_per_second},
+               {"remaining_seconds", OrNull(pace.remaining_seconds)}};
   }
   const char* state = status.rebuild ? "rebuilding" : status.last_error ? "stopped" : "running";
   return {{"name", status.name},
@@ -23,8 +31,7 @@ nlohmann::ordered_json BodyOf(const storage::ProjectionStatus& status) {
           {"lag", status.head - status.position},
           {"status", state},
           {"dead_letters", status.dead_letters},
-          {"last_error",
-           status.last_error ? nlohmann::ordered_json(*status.last_error) : nlohmann::ordered_json(nullptr)},
+          {"last_error", OrNull(status.last_error)},
           {"rebuild", rebuild}};
 }
 
@@ -49,7 +56,7 @@ Response List(Call& call, Services& services) {
   for (const Projection* projection : services.projector.projections()) {
     const std::string name(projection->name());
     const auto status = passed ? StatusFor(call, services, name) : std::nullopt;
-    if (status && !AddToPage(page, request, BodyOf(*status).dump(), {name})) break;
+    if (status && !AddToPage(page, request, BodyOf(*status, services.clock()).dump(), {name})) break;
     passed = passed || request.after.front() == name;
   }
   Response response;
@@ -61,7 +68,7 @@ Response Show(const Call& call, Services& services) {
   const auto status = StatusFor(call, services, call.path_parameters[0]);
   if (!status) return NotFound();
   Response response;
-  response.body = BodyOf(*status).dump();
+  response.body = BodyOf(*status, services.clock()).dump();
   return response;
 }
 
@@ -76,8 +83,14 @@ Response Rebuild(Call& call, Services& services) {
   if (std::optional<Response> refusal = RefuseBody(call.request)) return *std::move(refusal);
   const Projection* projection = services.projector.Find(call.path_parameters[0]);
   if (projection == nullptr) return NotFound();
-  if (!services.read_models.StartRebuild(*projection, services.clock())) {
-    return Problem(409, "rebuild_under_way", "This projection is being rebuilt already.");
+  switch (services.read_models.StartRebuild(*projection, services.clock())) {
+    case storage::RebuildStart::kUnderWay:
+      return Problem(409, "rebuild_under_way", "This projection is being rebuilt already.");
+    case storage::RebuildStart::kSuperseded:
+      return Problem(409, "projection_superseded",
+                     "A newer release made what readers see. To go back, run billhook rebuild of this one.");
+    case storage::RebuildStart::kBegun:
+      break;
   }
   services.projector.Wake();
   Response response = Show(call, services);

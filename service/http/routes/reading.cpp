@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "service/branches/branches.h"
 #include "service/query/events_query.h"
 
 namespace billhook::http {
@@ -10,6 +11,29 @@ namespace {
 
 constexpr std::int64_t kDefaultWaitMs = 2'000;
 constexpr std::int64_t kMaxWaitMs = 30'000;
+
+// What a caller says of waiting; faults are noted in the call's query.
+struct Waiting {
+  std::optional<std::int64_t> min_position;
+  std::chrono::milliseconds wait{};
+};
+Waiting WaitingOf(Call& call) {
+  const auto min_position = call.query.Integer("min_position", 0, std::numeric_limits<std::int64_t>::max());
+  const auto wait_ms = call.query.Integer("wait_ms", 0, kMaxWaitMs);
+  return {min_position, std::chrono::milliseconds(wait_ms.value_or(kDefaultWaitMs))};
+}
+
+std::optional<Response> Await(Services& services, const std::vector<std::string>& projections,
+                              std::int64_t position, std::chrono::milliseconds wait) {
+  const auto deadline = std::chrono::steady_clock::now() + wait;
+  for (const std::string& projection : projections) {
+    if (services.projector.WaitFor(projection, position, deadline)) continue;
+    return Unavailable(
+        "projection_behind",
+        "The read model does not show that position yet. Try again, or wait longer (wait_ms).");
+  }
+  return std::nullopt;
+}
 
 std::vector<std::string_view> Join(std::vector<std::string_view> own,
                                    std::initializer_list<std::string_view> more) {
@@ -58,18 +82,10 @@ std::optional<Response> AwaitProjection(Call& call, Services& services, const st
 
 std::optional<Response> AwaitProjections(Call& call, Services& services,
                                          const std::vector<std::string>& projections) {
-  const auto min_position = call.query.Integer("min_position", 0, std::numeric_limits<std::int64_t>::max());
-  const auto wait_ms = call.query.Integer("wait_ms", 0, kMaxWaitMs);
+  const Waiting waiting = WaitingOf(call);
   if (!call.query.errors().empty()) return Problem(422, "invalid_parameter", "");
-  if (!min_position) return std::nullopt;
-  const auto deadline =
-      std::chrono::steady_clock::now() + std::chrono::milliseconds(wait_ms.value_or(kDefaultWaitMs));
-  for (const std::string& projection : projections) {
-    if (services.projector.WaitFor(projection, *min_position, deadline)) continue;
-    return Unavailable("projection_behind",
-                       "The read model does not show min_position yet. Try again, or wait longer (wait_ms).");
-  }
-  return std::nullopt;
+  if (!waiting.min_position) return std::nullopt;
+  return Await(services, projections, *waiting.min_position, waiting.wait);
 }
 
 std::optional<Response> AwaitAllProjections(Call& call, Services& services) {
@@ -80,19 +96,40 @@ std::optional<Response> AwaitAllProjections(Call& call, Services& services) {
 }
 
 std::optional<Response> AwaitLog(Call& call, Services& services) {
-  const auto min_position = call.query.Integer("min_position", 0, std::numeric_limits<std::int64_t>::max());
-  call.query.Integer("wait_ms", 0, kMaxWaitMs);
+  const Waiting waiting = WaitingOf(call);
   if (!call.query.errors().empty()) return Problem(422, "invalid_parameter", "");
   // Who knows a position knows it from a commit: there is nothing to wait for.
-  if (!min_position || services.log.LatestPosition() >= *min_position) return std::nullopt;
+  if (!waiting.min_position || services.log.LatestPosition() >= *waiting.min_position) return std::nullopt;
   return Unavailable("projection_behind", "The log has not reached min_position yet.");
+}
+
+std::optional<Response> AwaitProjectionOn(Call& call, Services& services, const std::string& projection,
+                                          storage::Timeline& timeline) {
+  if (!call.query.Text("branch")) return AwaitProjection(call, services, projection);
+  if (std::optional<Response> refusal = AwaitLogOn(call, services, timeline)) return refusal;
+  return Await(services, {projection}, timeline.branch()->fork, WaitingOf(call).wait);
+}
+
+std::optional<Response> AwaitLogOn(Call& call, Services& services, storage::Timeline& timeline) {
+  const std::optional<std::string> name = call.query.Text("branch");
+  if (!name) return AwaitLog(call, services);
+  const Waiting waiting = WaitingOf(call);
+  if (!call.query.errors().empty()) return Problem(422, "invalid_parameter", "");
+  if (call.caller.role < Role::kOperator)
+    return Problem(403, "role_too_low", "Reading a branch needs the role operator.");
+  const std::optional<branches::Branch> branch = branches::Find(services.database, call.caller.tenant, *name);
+  if (!branch) return Problem(404, "branch_not_found", "There is no such branch.");
+  if (waiting.min_position.value_or(0) > branch->head())
+    return Unavailable("projection_behind", "The branch has not reached min_position yet.");
+  timeline = branch->timeline();
+  return std::nullopt;
 }
 
 Result<std::string, Response> AggregateTypeOf(Services& services, const std::string& tenant,
                                               const std::string& aggregate_id,
                                               const std::optional<std::string>& wanted,
-                                              const std::string& pointer) {
-  const std::vector<std::string> types = query::TypesOf(services.database, tenant, aggregate_id);
+                                              const std::string& pointer, const storage::Timeline& timeline) {
+  const std::vector<std::string> types = query::TypesOf(services.database, tenant, aggregate_id, timeline);
   if (!wanted && types.size() > 1) {
     return Unexpected(Problem(422, "aggregate_ambiguous",
                               "This ID stands under several aggregate types: name aggregate_type.",

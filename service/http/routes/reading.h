@@ -9,6 +9,7 @@
 
 #include "service/http/routes/routes.h"
 #include "service/query/as_of.h"
+#include "service/storage/timeline.h"
 
 namespace billhook::http {
 
@@ -37,12 +38,20 @@ std::optional<Response> AwaitAllProjections(Call& call, Services& services);
 // in the future of all writers.
 std::optional<Response> AwaitLog(Call& call, Services& services);
 
+// The same two on the timeline that `branch` names, which is put into `timeline`; the main log without it.
+// Refused too: 403 for who may not read branches, 404 for an unknown one. Of a branch the projection must
+// have passed the fork, and the branch shows its own events at once.
+std::optional<Response> AwaitProjectionOn(Call& call, Services& services, const std::string& projection,
+                                          storage::Timeline& timeline);
+std::optional<Response> AwaitLogOn(Call& call, Services& services, storage::Timeline& timeline);
+
 // The type under which the ID has a stream: the wanted one, or the only one. 404 where there is none, 422
 // where there are several; `pointer` is where a caller names it.
 Result<std::string, Response> AggregateTypeOf(Services& services, const std::string& tenant,
                                               const std::string& aggregate_id,
                                               const std::optional<std::string>& wanted,
-                                              const std::string& pointer);
+                                              const std::string& pointer,
+                                              const storage::Timeline& timeline = {});
 
 // The filter of a read model whose rows bear a livemode and an account: the caller's tenant, and these two as
 // asked for.

@@ -109,11 +109,14 @@ Result<Asked, Response> Read(Call& call, Services& services,
   std::vector<InputError> errors;
   Asked asked = read(*body, call.caller, errors);
   if (!errors.empty()) return Unexpected(Problem(422, "body_invalid", "The body is invalid.", errors));
-  if (std::optional<Response> refusal = AwaitLog(call, services)) return Unexpected(*std::move(refusal));
   query::Stream& stream = asked.stream;
-  Result<std::string, Response> type = AggregateTypeOf(
-      services, stream.tenant, stream.aggregate_id,
-      stream.aggregate_type.empty() ? std::nullopt : std::optional(stream.aggregate_type), "/aggregate_type");
+  if (std::optional<Response> refusal = AwaitLogOn(call, services, stream.timeline))
+    return Unexpected(*std::move(refusal));
+  if (stream.timeline.branch()) asked.use_snapshot = false;  // snapshots are of the main log
+  Result<std::string, Response> type =
+      AggregateTypeOf(services, stream.tenant, stream.aggregate_id,
+                      stream.aggregate_type.empty() ? std::nullopt : std::optional(stream.aggregate_type),
+                      "/aggregate_type", stream.timeline);
   if (!type) return Unexpected(type.error());
   stream.aggregate_type = *std::move(type);
   return asked;
@@ -226,9 +229,9 @@ Response LatestSnapshot(Call& call, Services& services) {
 }  // namespace
 
 void AddReplayRoutes(Api& api, Services& services) {
-  api.Add({"POST", "/api/v1/replay", Role::kReader, ReadParameters({}),
+  api.Add({"POST", "/api/v1/replay", Role::kReader, ReadParameters({"branch"}),
            [&services](Call& call) { return Replay(call, services); }});
-  api.Add({"POST", "/api/v1/temporal-query", Role::kReader, ReadParameters({}),
+  api.Add({"POST", "/api/v1/temporal-query", Role::kReader, ReadParameters({"branch"}),
            [&services](Call& call) { return TemporalQuery(call, services); }});
   api.Add({"POST", "/api/v1/snapshots", Role::kOperator, {}, [&services](Call& call) {
              return TakeSnapshot(call, services);

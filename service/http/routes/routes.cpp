@@ -10,9 +10,11 @@ void AddAllRoutes(Api& api, Services& services) {
   AddCustomerRoutes(api, services);
   AddInvoiceRoutes(api, services);
   AddCommandRoutes(api, services);
+  AddSagaRoutes(api, services);
   AddQueryRoutes(api, services);
   AddEventRoutes(api, services);
   AddReplayRoutes(api, services);
+  AddBranchRoutes(api, services);
   AddProjectionRoutes(api, services);
   AddDeadLetterRoutes(api, services);
   AddReconciliationRoutes(api, services);

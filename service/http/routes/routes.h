@@ -11,6 +11,7 @@
 #include "service/metrics.h"
 #include "service/projector/projector.h"
 #include "service/query/page.h"
+#include "service/sagas/runtime.h"
 #include "service/storage/event_log.h"
 #include "service/storage/read_models.h"
 
@@ -27,6 +28,7 @@ struct Services {
   std::function<Server::Stats()> http_stats;
   Clock clock;
   commands::CommandBus& commands;
+  sagas::Runtime& sagas;
 };
 
 void AddWebhookRoutes(Api& api, Services& services);
@@ -36,9 +38,11 @@ void AddRevenueRoutes(Api& api, Services& services);
 void AddCustomerRoutes(Api& api, Services& services);
 void AddInvoiceRoutes(Api& api, Services& services);
 void AddCommandRoutes(Api& api, Services& services);
+void AddSagaRoutes(Api& api, Services& services);
 void AddQueryRoutes(Api& api, Services& services);
 void AddEventRoutes(Api& api, Services& services);
 void AddReplayRoutes(Api& api, Services& services);
+void AddBranchRoutes(Api& api, Services& services);
 void AddProjectionRoutes(Api& api, Services& services);
 void AddDeadLetterRoutes(Api& api, Services& services);
 void AddReconciliationRoutes(Api& api, Services& services);

@@ -15,16 +15,18 @@ Response List(Call& call, Services& services) {
   filter.customer = call.query.Text("customer");
   filter.price = call.query.Text("price");
   const std::optional<query::AsOf> as_of = AsOfOf(call);
-  if (std::optional<Response> refusal = AwaitProjection(call, services, kProjection)) return *refusal;
+  if (std::optional<Response> refusal = AwaitProjectionOn(call, services, kProjection, filter.timeline))
+    return *refusal;
   return ListResponse(as_of ? query::ListSubscriptionsAsOf(services.database, filter, *as_of, page)
                             : query::ListSubscriptions(services.database, filter, page));
 }
 
 Response Get(Call& call, Services& services) {
   const std::string& id = call.path_parameters[0];
-  const auto filter = ScopedFilter<query::SubscriptionFilter>(call);
+  auto filter = ScopedFilter<query::SubscriptionFilter>(call);
   const std::optional<query::AsOf> as_of = AsOfOf(call);
-  if (std::optional<Response> refusal = AwaitProjection(call, services, kProjection)) return *refusal;
+  if (std::optional<Response> refusal = AwaitProjectionOn(call, services, kProjection, filter.timeline))
+    return *refusal;
   query::Page found = as_of ? query::FindSubscriptionAsOf(services.database, id, filter, *as_of)
                             : query::FindSubscription(services.database, id, filter);
   if (found.rows.size() != 1) return NotOne("subscription", found.rows.size());
@@ -33,8 +35,9 @@ Response Get(Call& call, Services& services) {
 
 Response History(Call& call, Services& services) {
   const query::PageRequest page = PageRequestOf(call, query::kHistoryKeyParts, KeyStart::kNumber);
-  const auto filter = ScopedFilter<query::SubscriptionFilter>(call);
-  if (std::optional<Response> refusal = AwaitProjection(call, services, kProjection)) return *refusal;
+  auto filter = ScopedFilter<query::SubscriptionFilter>(call);
+  if (std::optional<Response> refusal = AwaitProjectionOn(call, services, kProjection, filter.timeline))
+    return *refusal;
   const query::SubscriptionHistory history =
       query::ReadHistory(services.database, call.path_parameters[0], filter, page);
   if (history.subscriptions != 1) return NotOne("subscription", history.subscriptions);
@@ -44,14 +47,15 @@ Response History(Call& call, Services& services) {
 }  // namespace
 
 void AddSubscriptionRoutes(Api& api, Services& services) {
-  api.Add({"GET", "/api/v1/subscriptions", Role::kReader,
-           ListParameters({"status", "customer", "price", "livemode", "account", "as_of", "time_axis"}),
-           [&services](Call& call) { return List(call, services); }});
+  api.Add(
+      {"GET", "/api/v1/subscriptions", Role::kReader,
+       ListParameters({"status", "customer", "price", "livemode", "account", "as_of", "time_axis", "branch"}),
+       [&services](Call& call) { return List(call, services); }});
   api.Add({"GET", "/api/v1/subscriptions/{id}", Role::kReader,
-           ReadParameters({"livemode", "account", "as_of", "time_axis"}),
+           ReadParameters({"livemode", "account", "as_of", "time_axis", "branch"}),
            [&services](Call& call) { return Get(call, services); }});
   api.Add({"GET", "/api/v1/subscriptions/{id}/history", Role::kReader,
-           ListParameters({"livemode", "account"}),
+           ListParameters({"livemode", "account", "branch"}),
            [&services](Call& call) { return History(call, services); }});
 }
 

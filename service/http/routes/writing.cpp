@@ -7,6 +7,13 @@
 #include "domain/stripe/fields.h"
 
 namespace billhook::http {
+namespace {
+
+constexpr const char* kKeyHeader = "Idempotency-Key";
+constexpr std::size_t kMaxKeyBytes = 255;
+
+}  // namespace
+
 std::string PointerStep(std::string_view key) {
   std::string step = "/";
   for (char c : key) {
@@ -103,6 +110,17 @@ const Json* ObjectReader::Object(const std::string& key, bool needed) {
   if (value == nullptr || value->is_object()) return value;
   Fault(key, "Must be an object.");
   return nullptr;
+}
+
+Result<std::optional<std::string>, Response> IdempotencyKeyOf(const Request& request) {
+  const std::string* key = request.Header(kKeyHeader);
+  if (key == nullptr) return std::optional<std::string>();
+  const auto visible = [](char c) { return c >= ' ' && c < 0x7f; };
+  const bool usable = request.HeaderCount(kKeyHeader) == 1 && !key->empty() && key->size() <= kMaxKeyBytes &&
+                      std::all_of(key->begin(), key->end(), visible);
+  if (usable) return std::optional<std::string>(*key);
+  return Unexpected(Problem(422, "idempotency_key_invalid",
+                            "Idempotency-Key must stand once and be 1 to 255 visible ASCII characters."));
 }
 
 Response NotRecorded(ingest::Refusal refusal) {

@@ -54,6 +54,9 @@ class ObjectReader {
 // The key as one step of a JSON pointer (RFC 6901).
 std::string PointerStep(std::string_view key);
 
+// The header Idempotency-Key; 422 unless it stands at most once and is 1 to 255 visible ASCII characters.
+Result<std::optional<std::string>, Response> IdempotencyKeyOf(const Request& request);
+
 // 503 or 500 for a request that may be sent again.
 Response NotRecorded(ingest::Refusal refusal);
 

@@ -4,6 +4,8 @@
 
 #include <libpq-fe.h>
 
+#include "domain/event.h"
+#include "service/clock.h"
 #include "service/storage/postgres/postgres_session.h"
 
 namespace billhook::storage {
@@ -53,12 +55,25 @@ std::string WithDefaultParameters(std::string url) {
 }
 
 PostgresDatabase::PostgresDatabase(const std::string& url, std::size_t readers)
-    : url_(WithDefaultParameters(url)), pool_({kAppenders, kMaxProjectors, readers}, [this](Purpose purpose) {
-        return std::make_unique<PostgresSession>(url_, purpose);
-      }) {}
+    : url_(WithDefaultParameters(url)),
+      sender_(NewUuidV7(SystemClock())),
+      pool_({kAppenders, kMaxProjectors, readers},
+            [this](Purpose purpose) { return std::make_unique<PostgresSession>(url_, purpose, sender_); }) {}
 
 Database::Lease PostgresDatabase::Acquire(Purpose purpose) {
   return Lease(*this, purpose, pool_.Acquire(purpose));
+}
+
+void PostgresDatabase::Listen(OnHeard on_heard, OnHearing on_hearing) {
+  const auto send = [this](const std::string& text) {
+    Acquire(Purpose::kProject)->Query("SELECT pg_notify(" + std::string(kChannelSql) + ", $1)", {text});
+  };
+  listener_ =
+      std::make_unique<PostgresListener>(url_, sender_, send, std::move(on_heard), std::move(on_hearing));
+}
+
+Hearing PostgresDatabase::hearing() const {
+  return listener_ == nullptr ? Hearing::kBroken : listener_->hearing();
 }
 
 void PostgresDatabase::GiveBack(Purpose purpose, std::unique_ptr<Session> session) {

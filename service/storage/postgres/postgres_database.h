@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "service/storage/postgres/postgres_listener.h"
 #include "service/storage/session_pool.h"
 #include "service/storage/sql.h"
 
@@ -19,13 +20,18 @@ class PostgresDatabase : public Database {
 
   Lease Acquire(Purpose purpose) override;
   [[nodiscard]] std::string_view engine() const override { return "postgresql"; }
+  void Listen(OnHeard on_heard, OnHearing on_hearing) override;
+  void StopListening() override { listener_.reset(); }
+  [[nodiscard]] Hearing hearing() const override;
 
  protected:
   void GiveBack(Purpose purpose, std::unique_ptr<Session> session) override;
 
  private:
   std::string url_;
+  std::string sender_;  // what this process calls itself when it announces something
   SessionPool pool_;
+  std::unique_ptr<PostgresListener> listener_;
 };
 
 // Whether libpq can read the URL. Its own words on what is wrong would quote the password.

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "domain/event_store.h"
+#include "service/storage/postgres/postgres_listener.h"
 #include "service/storage/sql_text.h"
 
 namespace billhook::storage {
@@ -22,6 +23,11 @@ bool MayPass(const std::string& sqlstate) {
   static const std::set<std::string> kClasses = {"08", "40", "53", "57", "58"};
   return sqlstate.size() == 5 &&
          (kClasses.count(sqlstate.substr(0, 2)) == 1 || sqlstate == "55P03" || sqlstate == "25006");
+}
+
+// Which are about a value: data exceptions (22), broken constraints (23), limits such as an index's (54).
+bool IsAboutData(const std::string& sqlstate) {
+  return sqlstate.starts_with("22") || sqlstate.starts_with("23") || sqlstate.starts_with("54");
 }
 
 // libpqxx names the failed statement in its messages, which may hold a parameter's text: keep the server's
@@ -113,14 +119,16 @@ auto PostgresSession::Guarded(Work work) -> decltype(work()) {
     if (!connection_ || !connection_->is_open()) usable_ = false;
     const bool may_pass = !usable_ || MayPass(error.sqlstate());
     if (may_pass) usable_ = false;  // a fresh connection may find another host
-    throw StorageError("PostgreSQL " + error.sqlstate() + ": " + FirstLine(error.what()), may_pass);
+    throw StorageError("PostgreSQL " + error.sqlstate() + ": " + FirstLine(error.what()), may_pass,
+                       IsAboutData(error.sqlstate()));
   } catch (const pqxx::failure& error) {
     usable_ = false;
     throw StorageError("PostgreSQL: " + FirstLine(error.what()), true);
   }
 }
 
-PostgresSession::PostgresSession(const std::string& url, Purpose purpose) {
+PostgresSession::PostgresSession(const std::string& url, Purpose purpose, std::string sender)
+    : sender_(std::move(sender)) {
   Guarded([&] {
     connection_ = std::make_unique<pqxx::connection>(url);
     notices_ = std::make_unique<Notices>(*connection_);
@@ -169,6 +177,8 @@ pqxx::result PostgresSession::Run(const std::string& sql, const Parameters& para
         texts[i] = std::to_string(*number);
         pointers[i] = texts[i].c_str();
       } else if (const auto* text = std::get_if<std::string>(&parameters[i])) {
+        if (text->find('\0') != std::string::npos)
+          throw StorageError("PostgreSQL holds no text with a NUL character", false, true);
         pointers[i] = text->c_str();
       } else if (const auto* pairs = std::get_if<PairList>(&parameters[i])) {
         texts[i] = PairsAsJson(*pairs);
@@ -251,6 +261,7 @@ void PostgresSession::WriteRows(std::string_view table, const std::vector<Column
 void PostgresSession::Begin(const std::string& begin, const std::string& first) {
   Guarded([&] {
     in_transaction_ = true;
+    announcements_.clear();
     channel_->exec(begin + "; " + transaction_settings_ + first);
   });
 }
@@ -277,15 +288,19 @@ void PostgresSession::BeginMigrating() {
                      "); SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = 0");
 }
 
-bool PostgresSession::BeginProjecting(std::string_view projection) {
-  BeginWrite();
-  return !Query("SELECT 1 FROM projections WHERE name = $1 FOR UPDATE SKIP LOCKED", {std::string(projection)})
-              .empty();
+std::string PostgresSession::Claiming(std::string_view alias, Claim claim) const {
+  return " FOR UPDATE OF " + std::string(alias) + (claim == Claim::kPassBy ? " SKIP LOCKED" : "");
+}
+
+// In one round trip with the commit, of which it is a part.
+void PostgresSession::Announce(const Announcement& announcement) {
+  const std::string text = connection_->quote(sender_ + " " + announcement.ToText());
+  announcements_ += "SELECT pg_notify(" + std::string(kChannelSql) + ", " + text + "); ";
 }
 
 void PostgresSession::Commit() {
   notices_->Clear();
-  Guarded([&] { channel_->exec("COMMIT"); });
+  Guarded([&] { channel_->exec(announcements_ + "COMMIT"); });
   in_transaction_ = false;
   // So it says that a wait for the standby was cancelled, or that there is no transaction any more; its words
   // are in its own language.

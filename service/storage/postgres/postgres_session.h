@@ -16,8 +16,9 @@ namespace billhook::storage {
 
 class PostgresSession : public Session {
  public:
-  // Connects. What can be rebuilt (kProject) is committed without waiting for the flush. Throws StorageError.
-  PostgresSession(const std::string& url, Purpose purpose);
+  // Connects. What can be rebuilt (kProject) is committed without waiting for the flush. Announcements bear
+  // the name of `sender`. Throws StorageError.
+  PostgresSession(const std::string& url, Purpose purpose, std::string sender = "");
   ~PostgresSession() override;
   PostgresSession(const PostgresSession&) = delete;
   PostgresSession& operator=(const PostgresSession&) = delete;
@@ -35,8 +36,10 @@ class PostgresSession : public Session {
   void BeginWrite() override;
   void BeginAppend() override;
   void BeginMigrating() override;
-  bool BeginProjecting(std::string_view projection) override;
+  void BeginProjecting() override { BeginWrite(); }
+  [[nodiscard]] std::string Claiming(std::string_view alias, Claim claim) const override;
   void ContinueWriting() override {}
+  void Announce(const Announcement& announcement) override;
   void Commit() override;
   void Rollback() noexcept override;
   // False too when the server hung up while the session lay idle.
@@ -62,6 +65,8 @@ class PostgresSession : public Session {
   std::unique_ptr<pqxx::nontransaction>
       channel_;  // BEGIN and COMMIT are ours, so that locks ride along with BEGIN
   std::unordered_map<std::string, std::string> statements_;  // SQL text to the prepared statement's name
+  std::string sender_;
+  std::string announcements_;  // SQL to run before COMMIT
   bool pooled_ = false;
   std::string transaction_settings_;  // of a pooled session
   bool in_transaction_ = false;

@@ -31,6 +31,12 @@ bool MayPass(int code) {
   }
 }
 
+// Which are about a value: it is too long, breaks a constraint, or is of another type.
+bool IsAboutData(int code) {
+  const int kind = code & 0xff;
+  return kind == SQLITE_TOOBIG || kind == SQLITE_CONSTRAINT || kind == SQLITE_MISMATCH;
+}
+
 // Resets the statement, whatever happens, so that it holds no lock and no pointer into the caller's texts.
 class Running {
  public:
@@ -94,7 +100,8 @@ void SqliteSession::ForgetStatements() {
 
 void SqliteSession::Throw(const char* doing) {
   const int code = sqlite3_extended_errcode(connection_);
-  throw StorageError(std::string(doing) + ": " + sqlite3_errmsg(connection_), MayPass(code));
+  throw StorageError(std::string(doing) + ": " + sqlite3_errmsg(connection_), MayPass(code),
+                     IsAboutData(code));
 }
 
 sqlite3_stmt* SqliteSession::Prepare(const std::string& sql) {
@@ -209,10 +216,6 @@ void SqliteSession::BeginWrite() {
     write_lock_.unlock();
     throw;
   }
-}
-
-bool SqliteSession::BeginProjecting(std::string_view) {
-  return true;
 }
 
 void SqliteSession::Commit() {

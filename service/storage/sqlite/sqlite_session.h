@@ -32,7 +32,7 @@ class SqliteSession : public Session {
   void BeginWrite() override;
   void BeginAppend() override { BeginWrite(); }
   void BeginMigrating() override { BeginWrite(); }
-  bool BeginProjecting(std::string_view projection) override;
+  void BeginProjecting() override {}
   void ContinueWriting() override { BeginWrite(); }
   void Commit() override;
   void Rollback() noexcept override;

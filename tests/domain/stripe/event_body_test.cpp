@@ -43,7 +43,7 @@ TEST(EventBody, HoldsOfAnyObjectNoMoreThanIsWanted) {
                              .previous_attributes = {{"amount", 900}},
                              .account = "acct_1"};
   const Result<EventBody, std::string> body =
-      ReadEventBody(Recorded(event), [](std::size_t depth, std::string_view key) {
+      ReadEventBody(Recorded(event), [](std::size_t depth, std::string_view, std::string_view key) {
         return depth < 3 ? key != "previous_attributes" : key == "object" || key == "amount";
       });
   ASSERT_TRUE(body.has_value()) << body.error();

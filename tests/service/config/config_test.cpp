@@ -53,7 +53,7 @@ TEST(Configuration, NamesEachVariableThatHoldsNoNumberOfItsRange) {
   for (const char* name :
        {"STRIPE_WEBHOOK_TOLERANCE", "PORT", "API_RATE_LIMIT", "MAX_BODY_BYTES", "HTTP_THREADS",
         "DB_POOL_SIZE", "APPEND_BATCH_MAX", "APPEND_LINGER_US", "PROJECTION_BATCH", "SNAPSHOT_FREQUENCY",
-        "HTTP_REQUEST_TIMEOUT_MS", "HTTP_IDLE_TIMEOUT_MS", "SHUTDOWN_TIMEOUT_MS"}) {
+        "HTTP_REQUEST_TIMEOUT_MS", "HTTP_IDLE_TIMEOUT_MS", "DUNNING_GRACE_SECONDS", "SHUTDOWN_TIMEOUT_MS"}) {
     for (const char* value : {"x", "-1", "1.5", "99999999999999999999", " 1"}) {
       const std::vector<std::string> faults = FaultsOf(With(kLeast, name, value));
       ASSERT_EQ(faults.size(), 1U) << name << "=" << value;

@@ -186,6 +186,33 @@ TEST(HttpApi, TriesADeadLetterAgainAndForgetsIt) {
   EXPECT_EQ(service.Get("/api/v1/dead-letters").Json()["data"].size(), 0U);
 }
 
+TEST(HttpApi, TriesAllDeadLettersOfATenantAgainOrThoseOfOneProjection) {
+  RunningService service(Environment{{"STRIPE_WEBHOOK_SECRET__OTHER", "whsec_other"},
+                                     {"API_KEYS", "a:operator:key-a,b:operator:key-b:other"}});
+  const http::Fields own = {{"Authorization", "Bearer key-a"}};
+  const http::Fields other = {{"Authorization", "Bearer key-b"}};
+  for (const char* id : {"1", "2", "3"})
+    service.PostWebhook(ChargeEvent(std::string("evt_") + id, std::string("ch_") + id, "1e3"));
+  ASSERT_EQ(service.Get("/api/v1/dead-letters?" + Await(3), own).Json()["data"].size(), 3U);
+  const auto retry = [&](const std::string& query, const http::Fields& caller) {
+    return service.Send("POST", "/api/v1/dead-letters/retry" + query, caller);
+  };
+  const nlohmann::json all = retry("", own).Json();
+  EXPECT_EQ(all["object"], "dead_letter_retry");
+  EXPECT_EQ(all["applied"], 0);
+  EXPECT_EQ(all["failed"], 3);
+  EXPECT_EQ(all["has_more"], false);
+  EXPECT_TRUE(all["next_cursor"].is_null());
+  EXPECT_EQ(retry("?projection=payment_ledger", own).Json()["failed"], 3);
+  EXPECT_EQ(retry("?projection=customers", own).Json()["failed"], 0);
+  EXPECT_EQ(retry("", other).Json()["failed"], 0) << "another tenant's are not touched";
+  EXPECT_EQ(service.Get("/api/v1/dead-letters", own).Json()["data"][0]["attempts"], 3);
+  EXPECT_EQ(retry("?projection=nothing", own).status, 422);
+  EXPECT_EQ(retry("?cursor=00", own).status, 422);
+  EXPECT_EQ(retry("?limit=5", own).status, 422);
+  EXPECT_EQ(service.Send("POST", "/api/v1/dead-letters/retry", own, "{\"force\":true}").status, 422);
+}
+
 TEST(HttpApi, ReadsTheLogAsAWholeAndByStream) {
   RunningService service;
   service.PostWebhook(CustomerEvent("evt_1", "cus_1"));

@@ -115,12 +115,19 @@ void ExpectAsDocumented(const Operation& operation, const Answer& answer) {
     ADD_FAILURE() << fault.pointer << ": " << fault.detail << " in " << what;
 }
 
+// IDs that nobody knows beforehand: the member that tells one, and the path that it then stands in.
+const std::map<std::string, std::string> kIdsToCome = {{"command_id", "/api/v1/commands/{id}"},
+                                                       {"saga_id", "/api/v1/sagas/{id}"}};
+
 // Sends what the document gives as examples, in its order.
 class Driver {
  public:
   Driver() : service_(kEnvironment) {
     std::istringstream events(Contents("tests/service/http/openapi_events.jsonl"));
     for (std::string body; std::getline(events, body);) Note(service_.PostWebhook(body));
+    const Ordered branch = Document().at("components").at("parameters").at("Branch").at("example");
+    EXPECT_EQ(service_.Send("POST", "/api/v1/branches", kAdmin, Ordered({{"name", branch}}).dump()).status,
+              201);
   }
 
   void Drive(const Operation& operation) {
@@ -147,17 +154,18 @@ class Driver {
       const bool tenant = operation.path.ends_with("{tenant}");
       headers = {{"Stripe-Signature", service_.Signature(body, 0, tenant ? kTenantSecret : kSecret)}};
     }
-    return Note(
-        service_.Send(operation.method, PathOf(operation) + QueryOf(operation) + more, headers, body));
+    return Note(service_.Send(operation.method,
+                              PathOf(operation) + QueryOf(operation, more.starts_with("branch=")) + more,
+                              headers, body));
   }
 
   [[nodiscard]] std::string PathOf(const Operation& operation) const {
     std::string path = operation.path;
     for (const Ordered& parameter : operation.Parameters("path")) {
       const std::string name = "{" + parameter.at("name").get<std::string>() + "}";
-      // The one ID that nobody knows beforehand: of the latest command.
-      const bool command = operation.path == "/api/v1/commands/{id}" && !command_id_.empty();
-      path.replace(path.find(name), name.size(), command ? command_id_ : AsText(parameter.at("example")));
+      const auto latest = latest_ids_.find(operation.path);
+      path.replace(path.find(name), name.size(),
+                   latest == latest_ids_.end() ? AsText(parameter.at("example")) : latest->second);
     }
     return path;
   }
@@ -165,22 +173,26 @@ class Driver {
   RunningService& service() { return service_; }
 
  private:
-  // The required parameters, and a wait until everything so far is shown.
-  [[nodiscard]] std::string QueryOf(const Operation& operation) const {
+  // The required parameters, and a wait until everything so far is shown; a branch has positions of its own.
+  [[nodiscard]] std::string QueryOf(const Operation& operation, bool on_branch) const {
     std::string query = "?";
     for (const Ordered& parameter : operation.Parameters("query")) {
       const std::string name = parameter.at("name");
       if (parameter.value("required", false)) query += name + "=" + AsText(parameter.at("example")) + "&";
-      if (name == "min_position") query += "min_position=" + std::to_string(position_) + "&wait_ms=20000&";
+      if (name == "min_position" && !on_branch)
+        query += "min_position=" + std::to_string(position_) + "&wait_ms=20000&";
     }
     return query;
   }
 
   Answer Note(Answer answer) {
     const std::string position = answer.Header("X-Position");
-    if (!position.empty()) position_ = std::stoll(position);
-    if (answer.status != 200 || answer.body.empty() || answer.body.front() != '{') return answer;
-    command_id_ = Json::parse(answer.body).value("command_id", command_id_);
+    if (!position.empty()) position_ = std::max<std::int64_t>(position_, std::stoll(position));
+    if (answer.status > 202 || answer.body.empty() || answer.body.front() != '{') return answer;
+    const Json body = Json::parse(answer.body);
+    for (const auto& [member, path] : kIdsToCome) {
+      if (body.contains(member)) latest_ids_[path] = body.at(member);
+    }
     return answer;
   }
 
@@ -215,7 +227,7 @@ class Driver {
 
   RunningService service_;
   std::int64_t position_ = 0;
-  std::string command_id_;
+  std::map<std::string, std::string> latest_ids_;  // by the path that they stand in
   std::map<std::string, std::size_t> rows_;
 };
 

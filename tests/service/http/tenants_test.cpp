@@ -1,6 +1,7 @@
 // Every route with the key of another tenant: it shows what an empty service shows, and changes nothing. A
 // route that is not in the table fails the test, so a new one cannot forget.
 #include <map>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -42,19 +43,46 @@ Ask Command(const std::string& type, const json& data) {
   return {"/api/v1/commands", {{"command_type", type}, {"data", data}}};
 }
 
-// By method and pattern. `command` is the ID of a command of acme's.
-std::map<std::string, Entry> TheTable(const std::string& command) {
+constexpr const char* kBranch = "what-if";  // acme's
+
+Ask Transfer(const std::string& from, const std::string& to) {
+  return {"/api/v1/sagas",
+          {{"saga_type", "TransferMoney"},
+           {"data", {{"from_account", from}, {"to_account", to}, {"amount", 1}}}}};
+}
+
+Ask Deposit(const std::string& path) {
+  return {path,
+          {{"aggregate_type", "prepaid_account"},
+           {"aggregate_id", "acc_1"},
+           {"event_type", "MoneyDeposited"},
+           {"data", {{"account_id", "acc_1"}, {"amount", 1}}}}};
+}
+
+// The IDs of a command and of a saga of acme's.
+struct Ids {
+  std::string command;
+  std::string saga;
+};
+
+// By method and pattern.
+std::map<std::string, Entry> TheTable(const Ids& ids) {
   using Kind = Entry::Kind;
   const std::string api = "/api/v1/";
   const json account = {{"account_id", "acc_1"}};
   const json subscription = {{"aggregate_id", "sub_1"}};
+  const std::string branch = "?branch=" + std::string(kBranch);
   return {
       {"GET /api/v1/subscriptions",
-       {{{api + "subscriptions"}, {api + "subscriptions?as_of=2099-01-01T00:00:00Z"}}}},
+       {{{api + "subscriptions"},
+         {api + "subscriptions?as_of=2099-01-01T00:00:00Z"},
+         {api + "subscriptions" + branch}}}},
       {"GET /api/v1/subscriptions/{id}",
        {{{api + "subscriptions/sub_1"}, {api + "subscriptions/sub_1?as_of=2099-01-01T00:00:00Z"}}}},
-      {"GET /api/v1/subscriptions/{id}/history", {{{api + "subscriptions/sub_1/history"}}}},
-      {"GET /api/v1/ledger/entries", {{{api + "ledger/entries"}, {api + "ledger/entries?source=ch_1"}}}},
+      {"GET /api/v1/subscriptions/{id}/history",
+       {{{api + "subscriptions/sub_1/history"}, {api + "subscriptions/sub_1/history" + branch}}}},
+      {"GET /api/v1/ledger/entries",
+       {{{api + "ledger/entries"}, {api + "ledger/entries?source=ch_1"}, {api + "ledger/entries" + branch}}}},
       {"GET /api/v1/ledger/balances",
        {{{api + "ledger/balances"}, {api + "ledger/balances?as_of=2099-01-01T00:00:00Z"}}}},
       {"GET /api/v1/metrics/mrr", {{{api + "metrics/mrr?currency=usd&from=2025-12-01&to=2026-02-01"}}}},
@@ -62,20 +90,26 @@ std::map<std::string, Entry> TheTable(const std::string& command) {
       {"GET /api/v1/customers/{id}", {{{api + "customers/cus_1"}}}},
       {"GET /api/v1/customers/{id}/timeline", {{{api + "customers/cus_1/timeline"}}}},
       {"GET /api/v1/invoices", {{{api + "invoices"}}}},
-      {"GET /api/v1/invoices/{id}", {{{api + "invoices/in_1"}}}},
+      {"GET /api/v1/invoices/{id}", {{{api + "invoices/in_1"}, {api + "invoices/in_1" + branch}}}},
       {"GET /api/v1/commands", {{{api + "commands"}, {api + "commands?issued_by=a"}}}},
-      {"GET /api/v1/commands/{id}", {{{api + "commands/" + command}}}},
+      {"GET /api/v1/commands/{id}", {{{api + "commands/" + ids.command}}}},
       {"POST /api/v1/queries",
        {{Query("GetAccountBalance", account), Query("GetSubscription", {{"subscription_id", "sub_1"}}),
          Query("ListActiveSubscriptions", json::object()), Query("GetLedgerBalances", json::object()),
          Query("GetTotalPaid", json::object()), Query("GetCustomerTimeline", {{"customer_id", "cus_1"}}),
          Query("GetAggregateHistory", subscription), Query("GetStatistics", json::object())}}},
       {"GET /api/v1/events",
-       {{{api + "events"}, {api + "events?caused_by=evt_1"}, {api + "events?source=api"}}}},
-      {"GET /api/v1/events/{aggregate_id}", {{{api + "events/sub_1"}, {api + "events/acc_1"}}}},
+       {{{api + "events"},
+         {api + "events?caused_by=evt_1"},
+         {api + "events?source=api"},
+         {api + "events" + branch}}}},
+      {"GET /api/v1/events/{aggregate_id}",
+       {{{api + "events/sub_1"}, {api + "events/acc_1"}, {api + "events/acc_1" + branch}}}},
       {"GET /api/v1/statistics", {{{api + "statistics"}}}},
       {"POST /api/v1/replay",
-       {{{api + "replay", subscription}, {api + "replay", {{"aggregate_id", "acc_1"}}}}}},
+       {{{api + "replay", subscription},
+         {api + "replay", {{"aggregate_id", "acc_1"}}},
+         {api + "replay" + branch, subscription}}}},
       {"POST /api/v1/temporal-query", {{{api + "temporal-query", subscription}}}},
       {"GET /api/v1/snapshots/{aggregate_id}", {{{api + "snapshots/acc_1"}}}},
       {"GET /api/v1/projections", {{{api + "projections"}}, Kind::kShared}},
@@ -92,6 +126,16 @@ std::map<std::string, Entry> TheTable(const std::string& command) {
          {api + "projections/statistics/state"}}}},
       {"GET /api/v1/dead-letters", {{{api + "dead-letters"}}}},
       {"GET /api/v1/reconciliation", {{{api + "reconciliation"}}}},
+      {"GET /api/v1/sagas", {{{api + "sagas"}, {api + "sagas?saga_type=TransferMoney"}}}},
+      {"GET /api/v1/sagas/{id}", {{{api + "sagas/" + ids.saga}}}},
+      {"GET /api/v1/branches", {{{api + "branches"}}}},
+      {"GET /api/v1/branches/{name}", {{{api + "branches/" + kBranch}}}},
+      {"POST /api/v1/sagas", {{Transfer("acc_1", "acc_2")}, Kind::kWrite}},
+      {"POST /api/v1/branches", {{{api + "branches", {{"name", kBranch}}}}, Kind::kWrite}},
+      {"POST /api/v1/branches/{name}/events",
+       {{Deposit(api + "branches/" + kBranch + "/events"), Deposit(api + "branches/nobodys/events")},
+        Kind::kWrite}},
+      {"DELETE /api/v1/branches/{name}", {{{api + "branches/" + kBranch}}, Kind::kWrite}},
       {"POST /api/v1/commands",
        {{Command("DepositMoney", {{"account_id", "acc_1"}, {"amount", 1}}), Command("CloseAccount", account),
          Command("CreateAccount", {{"account_id", "acc_1"}, {"owner", "thief"}}),
@@ -100,13 +144,7 @@ std::map<std::string, Entry> TheTable(const std::string& command) {
          Command("TakeSnapshot", subscription),
          Command("RetryDeadLetter", {{"dead_letter_id", "payment_ledger:5"}})},
         Kind::kWrite}},
-      {"POST /api/v1/events",
-       {{{api + "events",
-          {{"aggregate_type", "prepaid_account"},
-           {"aggregate_id", "acc_1"},
-           {"event_type", "MoneyDeposited"},
-           {"data", {{"account_id", "acc_1"}, {"amount", 1}}}}}},
-        Kind::kWrite}},
+      {"POST /api/v1/events", {{Deposit(api + "events")}, Kind::kWrite}},
       {"POST /api/v1/snapshots", {{{api + "snapshots", subscription}}, Kind::kWrite}},
       {"POST /api/v1/projections/{name}/rebuild", {{{api + "projections/customers/rebuild"}}, Kind::kWrite}},
       {"POST /api/v1/dead-letters/{id}/retry",
@@ -155,8 +193,8 @@ class Tenants : public OnEachEngine {
                         ask.body.is_null() ? "" : ask.body.dump());
   }
 
-  // Everything acme can have; the ID of one of its commands.
-  std::string Fill() {
+  // Everything acme can have.
+  Ids Fill() {
     const auto deliver = [this](const std::string& body) {
       EXPECT_EQ(service_->PostWebhook(body, "/webhooks/stripe/acme", "whsec_acme").status, 200) << body;
     };
@@ -188,14 +226,27 @@ class Tenants : public OnEachEngine {
     run.tenant = "acme";
     run.until_s = run.walked_until_s = 1;
     backfill::Runs(*beside_it).Save(run);
-    Await(*service_, 9);
-    return created.Json()["command_id"];
+    own({"/api/v1/branches", {{"name", kBranch}}}, 201);
+    own(Deposit("/api/v1/branches/" + std::string(kBranch) + "/events"), 201);
+    const std::string saga = own(Transfer("acc_1", "acc_2"), 202).Json()["saga_id"];
+    AwaitEnd(saga);
+    AwaitAll();
+    return {created.Json()["command_id"], saga};
   }
 
-  static void Await(RunningService& service, std::int64_t position) {
-    const std::string path =
-        "/api/v1/projections?min_position=" + std::to_string(position) + "&wait_ms=30000";
-    ASSERT_EQ(Send(service, "GET", {path}, kOwner).status, 200);
+  // The account that it is to pay does not exist: the money goes back.
+  void AwaitEnd(const std::string& saga) {
+    const auto status = [&] {
+      return Send(*service_, "GET", {"/api/v1/sagas/" + saga}, kOwner).Json()["status"].get<std::string>();
+    };
+    while (status() != "compensated") std::this_thread::yield();
+  }
+
+  // Until every read model shows all that is recorded.
+  void AwaitAll() {
+    const json latest = Send(*service_, "GET", {"/api/v1/statistics"}, kOwner).Json()["latest_position"];
+    const std::string path = "/api/v1/projections?min_position=" + latest.dump() + "&wait_ms=30000";
+    ASSERT_EQ(Send(*service_, "GET", {path}, kOwner).status, 200);
   }
 
   // What the key sees: status and body by request.
@@ -223,7 +274,7 @@ INSTANTIATE_TEST_SUITE_P(Engines, Tenants, ::testing::Values(Engine::kSqliteFile
                          EngineName);
 
 TEST_P(Tenants, AreToldOfOnEveryRoute) {
-  const std::map<std::string, Entry> table = TheTable("x");
+  const std::map<std::string, Entry> table = TheTable({"x", "x"});
   std::map<std::string, Entry> left = table;
   for (const http::Route& route : service_->api().routes()) {
     const std::string name = route.method + " " + route.pattern;
@@ -264,6 +315,9 @@ TEST_P(Tenants, ChangeNothingOfOneAnother) {
         request.find("CreateAccount") != std::string::npos ||
         request.find("AdjustLedger") != std::string::npos ||
         request.find("/api/v1/events") != std::string::npos ||
+        request.find("POST /api/v1/sagas") != std::string::npos ||
+        request.find("POST /api/v1/branches ") != std::string::npos ||
+        request.find("POST /api/v1/branches/what-if") != std::string::npos ||  // by now one of its own
         request.find("/rebuild") != std::string::npos;  // which nobody sees but for its progress
     if (makes_its_own) {
       EXPECT_LT(status, 300) << request;
@@ -271,7 +325,7 @@ TEST_P(Tenants, ChangeNothingOfOneAnother) {
       EXPECT_EQ(status, 404) << request;
     }
   }
-  Await(*service_, 12);
+  AwaitAll();
   EXPECT_EQ(View(*service_, table, kOwner, Entry::Kind::kOwn), before);
 }
 
@@ -291,11 +345,12 @@ TEST_P(Tenants, ShareNoIdempotencyKey) {
 }
 
 TEST_P(Tenants, TellStrangersWithoutAKeyNothing) {
-  const std::string command = Fill();
+  const Ids ids = Fill();
   for (const char* path : {"/health", "/health/live", "/health/ready", "/metrics"}) {
     const std::string body = service_->Get(path).body;
-    for (const std::string& told : {std::string("acme"), std::string("sub_1"), std::string("cus_1"), command,
-                                    std::string("jo@example.com"), std::string("whsec"), std::string(kOwner)})
+    for (const std::string& told :
+         {std::string("acme"), std::string("sub_1"), std::string("cus_1"), ids.command, ids.saga,
+          std::string("jo@example.com"), std::string("whsec"), std::string(kOwner)})
       EXPECT_EQ(body.find(told), std::string::npos) << path << " tells " << told;
   }
 }

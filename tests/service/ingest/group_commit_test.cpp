@@ -105,6 +105,18 @@ TEST_F(GroupCommitting, RefusesWhenTheQueueIsFull) {
   EXPECT_TRUE(second.get().has_value());
 }
 
+TEST_F(GroupCommitting, RecordsSeveralRequestsOfOneCallerInTheirOrderEachByItself) {
+  GroupCommit& group_commit = Start({.queue_max = 3});
+  const std::vector<Outcome> outcomes = group_commit.AppendAll(
+      {StripeAppend("evt_1"), StripeAppend("evt_1"), StripeAppend("evt_2"), StripeAppend("evt_3")});
+  ASSERT_EQ(outcomes.size(), 4U);
+  EXPECT_EQ(std::get<Recorded>(*outcomes[0]).positions.front(), 1);
+  EXPECT_EQ(std::get<Duplicate>(*outcomes[1]).position, 1);
+  EXPECT_EQ(std::get<Recorded>(*outcomes[2]).positions.front(), 2);
+  EXPECT_EQ(outcomes[3].error(), Refusal::kQueueFull);
+  EXPECT_EQ(store_.batches, (std::vector<std::size_t>{3}));
+}
+
 TEST_F(GroupCommitting, BoundsTheBytesThatWaitAndThatOneCommitTakes) {
   Gate gate;
   store_.before = [&gate](const auto&) { gate.Pass(); };

@@ -1,0 +1,150 @@
+#include "service/query/branch_objects.h"
+
+#include <algorithm>
+#include <set>
+
+#include "service/query/scratch_model.h"
+#include "service/storage/sql_text.h"
+
+namespace billhook::query {
+namespace {
+
+const std::string& TextIn(const BranchObjects& objects, const Row& row, std::string_view column) {
+  return std::get<std::string>(row[objects.table.IndexOf(column)]);
+}
+
+storage::PairList Pairs(const std::vector<std::string>& ids) {
+  storage::PairList pairs;
+  for (const std::string& id : ids) pairs.emplace_back(id, "");
+  return pairs;
+}
+
+// The IDs that the live rows or the branch's events know, from `from` on (itself included or not).
+std::vector<std::string> NextIds(storage::Session& session, const BranchObjects& objects,
+                                 const std::string& from, bool included, std::size_t limit) {
+  const std::string condition = included ? " >= $1" : " > $1";
+  const std::string part = " ORDER BY id LIMIT " + std::to_string(limit) + ") AS ";
+  const storage::Rows rows =
+      session.Query("SELECT id FROM (SELECT DISTINCT id FROM " + std::string(objects.table.name) +
+                        " WHERE generation = $2 AND tenant = $3 AND id" + condition + part +
+                        "known UNION SELECT id FROM (SELECT DISTINCT aggregate_id AS id FROM branch_events "
+                        "WHERE branch = $4 AND aggregate_type = $5 AND source = 'stripe' AND aggregate_id" +
+                        condition + part + "told ORDER BY id LIMIT " + std::to_string(limit),
+                    {from, objects.live.generation, objects.tenant, objects.timeline.branch()->id,
+                     std::string(objects.aggregate_type)});
+  std::vector<std::string> ids;
+  for (std::size_t i = 0; i < rows.size(); ++i) ids.push_back(rows.Text(i, 0));
+  return ids;
+}
+
+// Those of the IDs whose live rows are not the branch's.
+std::set<std::string> ChangedIds(storage::Session& session, const BranchObjects& objects,
+                                 const std::vector<std::string>& ids) {
+  if (objects.as_of) return {ids.begin(), ids.end()};
+  // The sum keeps the planners from looking for the position in an index: each stream is short.
+  const storage::Rows rows = session.Query(
+      "SELECT e.aggregate_id FROM PAIRS($1) CROSS JOIN events e WHERE e.tenant = $2 AND e.aggregate_id = a "
+      "AND e.aggregate_type = $3 AND e.position + 0 > $4 UNION SELECT e.aggregate_id FROM PAIRS($1) CROSS "
+      "JOIN branch_events e WHERE e.branch = $5 AND e.aggregate_id = a AND e.aggregate_type = $3",
+      {Pairs(ids), objects.tenant, std::string(objects.aggregate_type), objects.timeline.branch()->fork,
+       objects.timeline.branch()->id});
+  std::set<std::string> changed;
+  for (std::size_t i = 0; i < rows.size(); ++i) changed.insert(rows.Text(i, 0));
+  return changed;
+}
+
+void ReadLive(storage::Session& session, const BranchObjects& objects, const std::vector<std::string>& ids,
+              std::vector<Row>& rows) {
+  if (ids.empty()) return;
+  const std::vector<Column>& columns = objects.table.columns;
+  storage::Rows found =
+      session.Query("SELECT " + storage::ColumnList(columns) + " FROM PAIRS($1) CROSS JOIN " +
+                        std::string(objects.table.name) + " WHERE generation = $2 AND tenant = $3 AND id = a",
+                    {Pairs(ids), objects.live.generation, objects.tenant});
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    Row& row = rows.emplace_back();
+    for (std::size_t j = 0; j < columns.size(); ++j) row.push_back(found.Take(i, j, columns[j].type));
+  }
+}
+
+void Compute(storage::Session& session, const BranchObjects& objects, const std::vector<std::string>& ids,
+             std::vector<Row>& rows) {
+  if (ids.empty()) return;
+  storage::Parameters parameters = {Pairs(ids), objects.tenant, std::string(objects.aggregate_type)};
+  // In this order SQLite's planner looks for each stream; in any it would rather read the whole log.
+  std::string sql = "SELECT e.aggregate_id, e.version, e.position FROM PAIRS($1) CROSS JOIN " +
+                    objects.timeline.Events(parameters, "e") +
+                    " WHERE e.tenant = $2 AND e.aggregate_id = a AND e.aggregate_type = $3 AND e.source = "
+                    "'stripe'";
+  if (objects.as_of) {
+    parameters.emplace_back(objects.as_of->at);
+    sql += std::string(" AND e.") + objects.as_of->Column() + " <= $" + std::to_string(parameters.size());
+  }
+  const storage::Rows found = session.Query(sql + " ORDER BY e.aggregate_id, e.version", parameters);
+  std::vector<std::int64_t> positions;
+  for (std::size_t i = 0; i < found.size(); ++i) positions.push_back(found.Int(i, 2));
+  ScratchModel scratch(session, objects.timeline, objects.projection, {&objects.table});
+  scratch.ApplyAt(std::move(positions));
+  for (const auto& [key, row] : scratch.RowsOf(objects.table)) rows.push_back(row);
+}
+
+}  // namespace
+
+std::vector<Row> RowsOf(storage::Session& session, const BranchObjects& objects,
+                        const std::vector<std::string>& ids) {
+  const std::set<std::string> changed = ChangedIds(session, objects, ids);
+  std::vector<std::string> kept;
+  for (const std::string& id : ids) {
+    if (changed.count(id) == 0) kept.push_back(id);
+  }
+  std::vector<Row> rows;
+  ReadLive(session, objects, kept, rows);
+  Compute(session, objects, {changed.begin(), changed.end()}, rows);
+  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
+    return std::get<std::string>(a[0]) < std::get<std::string>(b[0]);
+  });
+  return rows;
+}
+
+Page ListObjects(storage::Session& session, const BranchObjects& objects,
+                 const std::function<bool(const Row&)>& wanted, const PageRequest& request) {
+  constexpr std::size_t kLeastChunk = 20;
+  const std::size_t chunk = std::max(kLeastChunk, request.limit + 1);
+  Page page;
+  page.position = objects.timeline.branch()->head;
+  // The cursor may stand between two rows of one ID.
+  std::string from = request.after.empty() ? "" : request.after[0];
+  bool included = true;
+  for (std::size_t looked_at = 0; looked_at < kMaxObjectsLookedAt; looked_at += chunk) {
+    const std::vector<std::string> ids = NextIds(session, objects, from, included, chunk);
+    const std::vector<Row> rows = RowsOf(session, objects, ids);
+    for (const std::string& id : ids) {
+      for (const Row& row : rows) {
+        if (TextIn(objects, row, "id") != id || !wanted(row)) continue;
+        Key key = {id, TextIn(objects, row, "row_key")};
+        if (!request.after.empty() && id == request.after[0] && key[1] <= request.after[1]) continue;
+        if (!AddToPage(page, request, TextIn(objects, row, "body"), std::move(key))) return page;
+      }
+    }
+    if (ids.size() < chunk) return page;
+    from = ids.back();
+    included = false;
+  }
+  page.has_more = true;
+  page.last = {from, "\x7f"};  // behind all rows of that ID: a row key begins with the tenant
+  return page;
+}
+
+Page FindObjects(storage::Session& session, const BranchObjects& objects, const std::string& id,
+                 const std::function<bool(const Row&)>& wanted) {
+  Page page;
+  page.position = objects.timeline.branch()->head;
+  for (const Row& row : RowsOf(session, objects, {id})) {
+    if (wanted(row) && !AddToPage(page, {kMaxHomonyms, {}}, TextIn(objects, row, "body"),
+                                  {id, TextIn(objects, row, "row_key")}))
+      break;
+  }
+  return page;
+}
+
+}  // namespace billhook::query

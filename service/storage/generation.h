@@ -1,0 +1,51 @@
+// One generation of a projection's rows: what a projection sees of it while it applies a batch, and how its
+// changes are written together with the checkpoint. For one thread, within the session's transaction.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "projections/projection.h"
+#include "service/storage/log_tail.h"
+#include "service/storage/sql.h"
+
+namespace billhook::storage {
+
+class GenerationReader : public ReadModel {
+ public:
+  // `stretch` holds the batch; nullptr where it is not shared with anybody.
+  GenerationReader(Session& session, std::int64_t generation, LogTail& tail,
+                   std::shared_ptr<const Stretch> stretch)
+      : session_(session), generation_(generation), tail_(tail), stretch_(std::move(stretch)) {}
+
+  std::vector<Row> Find(const Table& table, std::string_view column,
+                        const std::vector<std::string>& values) override;
+  std::vector<RecordedEvent> EventsAt(const std::vector<std::int64_t>& positions) override;
+  std::shared_ptr<const stripe::EventBody> BriefOf(const RecordedEvent& recorded) override;
+
+ private:
+  Session& session_;
+  std::int64_t generation_;
+  LogTail& tail_;
+  std::shared_ptr<const Stretch> stretch_;
+};
+
+// Where a generation's checkpoint goes, and what the events on the way change. The changes' dead letters
+// point into a batch that must outlive it.
+struct Advance {
+  std::int64_t generation = 0;
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+  Changes changes;
+};
+
+// All in the session's transaction. Throws StorageError, retryable if the checkpoint is not at `from`.
+void Write(Session& session, const std::string& projection, const Advance& advance, UnixMicros now);
+void WriteRows(Session& session, std::int64_t generation, const Changes& changes);
+
+// Deletes a part of one generation that nobody reads any more; false if there is none.
+bool ClearLeftOver(Session& session, const Projection& projection);
+
+}  // namespace billhook::storage

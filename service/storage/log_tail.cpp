@@ -1,0 +1,119 @@
+#include "service/storage/log_tail.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "domain/check.h"
+#include "domain/stripe/brief_body.h"
+#include "service/storage/event_log.h"
+
+namespace billhook::storage {
+namespace {
+
+constexpr std::size_t kMaxTailBytes = 16 << 20;  // of payload, but for one stretch that is larger
+constexpr std::size_t kMaxStretches = 128;       // so that looking through them stays quick
+// Reading it twice is better than to hang on a session that hangs.
+constexpr std::chrono::milliseconds kPatience{100};
+
+std::int64_t PositionBefore(const Stretch& stretch) {
+  return stretch.events().front().position - 1;
+}
+
+}  // namespace
+
+Stretch::Stretch(std::vector<RecordedEvent> events)
+    : events_(std::move(events)), said_(std::make_unique<Said[]>(events_.size())) {
+  for (const RecordedEvent& recorded : events_) bytes_ += recorded.event.payload.size();
+}
+
+const RecordedEvent* Stretch::Find(std::int64_t position) const {
+  if (events_.empty() || position < events_.front().position ||
+      position >= events_.front().position + static_cast<std::int64_t>(events_.size()))
+    return nullptr;
+  const RecordedEvent& recorded = events_[static_cast<std::size_t>(position - events_.front().position)];
+  return recorded.position == position ? &recorded : nullptr;  // else one was removed before it
+}
+
+std::shared_ptr<const stripe::EventBody> Stretch::BriefOf(std::int64_t position) const {
+  const RecordedEvent* recorded = Find(position);
+  BILLHOOK_CHECK(recorded != nullptr);
+  Said& said = said_[static_cast<std::size_t>(recorded - events_.data())];
+  std::call_once(said.once, [&] {
+    if (std::optional<stripe::EventBody> brief = stripe::ReadBriefBody(*recorded))
+      said.brief = std::make_shared<const stripe::EventBody>(*std::move(brief));
+  });
+  return said.brief;
+}
+
+std::shared_ptr<const Stretch> LogTail::After(Session& session, std::int64_t position, std::size_t limit,
+                                              std::int64_t head) {
+  {
+    std::unique_lock lock(mutex_);
+    read_.wait_for(lock, kPatience, [&] { return reading_.count(position) == 0; });
+    if (std::shared_ptr<const Stretch> known = Known(position, limit, head)) return known;
+    reading_.insert(position);
+  }
+  std::shared_ptr<const Stretch> stretch;
+  try {
+    stretch = std::make_shared<const Stretch>(ReadLog(session, position, limit));
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    reading_.erase(position);
+    read_.notify_all();
+    throw;
+  }
+  std::deque<std::shared_ptr<const Stretch>> dropped;  // goes when others can go on
+  const std::lock_guard lock(mutex_);
+  reading_.erase(position);
+  if (!stretch->events().empty()) dropped = Keep(stretch);
+  read_.notify_all();
+  return stretch;
+}
+
+std::shared_ptr<const Stretch> LogTail::Known(std::int64_t position, std::size_t limit,
+                                              std::int64_t head) const {
+  const auto wanted = std::min<std::int64_t>(static_cast<std::int64_t>(limit), head - position);
+  for (const std::shared_ptr<const Stretch>& stretch : stretches_) {
+    const auto size = static_cast<std::int64_t>(stretch->events().size());
+    if (PositionBefore(*stretch) == position && size <= static_cast<std::int64_t>(limit) &&
+        size >= wanted / 2)
+      return stretch;
+  }
+  return nullptr;
+}
+
+std::deque<std::shared_ptr<const Stretch>> LogTail::Keep(std::shared_ptr<const Stretch> stretch) {
+  std::deque<std::shared_ptr<const Stretch>> dropped;
+  const auto replaced = std::find_if(stretches_.begin(), stretches_.end(), [&](const auto& other) {
+    return PositionBefore(*other) == PositionBefore(*stretch);
+  });
+  if (replaced != stretches_.end()) {
+    bytes_ -= (*replaced)->bytes();
+    dropped.push_back(std::move(*replaced));
+    stretches_.erase(replaced);
+  }
+  bytes_ += stretch->bytes();
+  stretches_.push_back(std::move(stretch));
+  while ((bytes_ > kMaxTailBytes || stretches_.size() > kMaxStretches) && stretches_.size() > 1) {
+    bytes_ -= stretches_.front()->bytes();
+    dropped.push_back(std::move(stretches_.front()));
+    stretches_.pop_front();
+  }
+  return dropped;
+}
+
+std::shared_ptr<const Stretch> LogTail::Holding(std::int64_t position) {
+  const std::lock_guard lock(mutex_);
+  for (const std::shared_ptr<const Stretch>& stretch : stretches_) {
+    if (stretch->Find(position) != nullptr) return stretch;
+  }
+  return nullptr;
+}
+
+void LogTail::Forget() {
+  const std::lock_guard lock(mutex_);
+  stretches_.clear();
+  bytes_ = 0;
+}
+
+}  // namespace billhook::storage

@@ -1,0 +1,279 @@
+// What a branch shows is what an independent billhook would show whose log is the main log up to the fork and
+// then the branch's events: for random lives, forks (also in the middle of a commit) and branch events in any
+// order, on both engines.
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <random>
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include "projections/registry.h"
+#include "service/branches/branches.h"
+#include "service/ingest/stripe_append.h"
+#include "service/query/aggregate_state.h"
+#include "service/query/events_query.h"
+#include "service/query/invoices_query.h"
+#include "service/query/ledger_query.h"
+#include "service/query/subscription_history.h"
+#include "service/query/subscriptions_query.h"
+#include "service/simulate/history.h"
+#include "service/storage/event_log.h"
+#include "service/storage/read_models.h"
+#include "tests/support/appends.h"
+#include "tests/support/subscription_lives.h"
+#include "tests/support/test_database.h"
+
+namespace billhook::test {
+namespace {
+
+using query::Page;
+using query::PageRequest;
+using Rows = std::vector<std::string>;
+
+// A log with its read models and nothing else.
+class World {
+ public:
+  explicit World(std::unique_ptr<storage::Database> database)
+      : database_(std::move(database)), log_(*database_), read_models_(*database_) {
+    read_models_.Register(AllProjections(), kNow);
+  }
+
+  storage::Database& database() { return *database_; }
+  std::int64_t head() { return log_.LatestPosition(); }
+  std::string checksum() { return ToHex(log_.Head().checksum); }
+
+  // One commit.
+  void Append(const std::vector<AppendRequest>& requests) {
+    std::vector<const AppendRequest*> pointers;
+    for (const AppendRequest& request : requests) pointers.push_back(&request);
+    log_.AppendBatch(pointers, now_++);
+  }
+
+  void Project() {
+    for (const Projection* projection : AllProjections()) {
+      while (read_models_.Advance(*projection, 64, kNow).outcome == storage::Step::Outcome::kAdvanced) {
+      }
+    }
+  }
+
+ private:
+  std::unique_ptr<storage::Database> database_;
+  storage::EventLog log_;
+  storage::ReadModels read_models_;
+  UnixMicros now_ = kNow;
+};
+
+AppendRequest Posted(const std::string& tenant, const std::string& type, const std::string& id,
+                     const std::string& event_type, const std::string& data) {
+  billhook::Append append;
+  append.event.id = NewUuidV7(kNow);
+  append.event.tenant = tenant;
+  append.event.aggregate_type = type;
+  append.event.aggregate_id = id;
+  append.event.event_type = event_type;
+  append.event.payload = data;
+  append.event.occurred_at = kNow;
+  append.content = ContentDigest(append.event);
+  return {append};
+}
+
+// Whole lives with bookings by hand among them, some of one ID, in any order.
+std::vector<AppendRequest> RandomEvents(std::mt19937_64& random, const std::string& tenant) {
+  std::vector<AppendRequest> events;
+  for (int account = 0; account < 2; ++account) {
+    simulate::HistoryOptions options;
+    options.seed = 1 + random() % 1'000;
+    options.events = 20 + random() % 60;
+    if (account == 1) options.account = "acct_1";
+    for (const std::string& body : simulate::GenerateHistory(options)) {
+      Result<stripe::Envelope, std::string> envelope = stripe::ReadEnvelope(body);
+      events.push_back({ingest::StripeAppend(*std::move(envelope), body, tenant, kNow)});
+    }
+  }
+  // Subscriptions of one ID under two accounts or livemodes, and events that no read model can use.
+  for (const StripeEvent& event : SubscriptionLives(random, random() % 30, "evt_life_")) {
+    const std::string body = BodyOf(event);
+    Result<stripe::Envelope, std::string> envelope = stripe::ReadEnvelope(body);
+    if (envelope) events.push_back({ingest::StripeAppend(*std::move(envelope), body, tenant, kNow)});
+  }
+  for (int i = 0; i < 8; ++i) {
+    const std::string id = std::to_string(random() % 3);
+    const std::string amount = std::to_string(1 + random() % 100);
+    events.push_back(Posted(tenant, "ledger", "p" + id, "ManualPaymentRecorded",
+                            R"({"payment_id":"p)" + id + R"(","currency":"usd","amount":)" + amount + "}"));
+    events.push_back(Posted(
+        tenant, "ledger", "a" + id, "LedgerAdjusted",
+        R"({"adjustment_id":"a)" + id + R"(","currency":"usd","reason":"x","amount":)" + amount + "}"));
+    events.push_back(Posted(tenant, "order", "o" + id, "Noted", "{\"n" + amount + "\":1}"));
+  }
+  std::shuffle(events.begin(), events.end(), random);
+  return events;
+}
+
+// All rows of a list, a random number a page.
+Rows AllRows(std::mt19937_64& random, const std::function<Page(const PageRequest&)>& read) {
+  Rows rows;
+  PageRequest request;
+  for (;;) {
+    request.limit = 1 + random() % 40;
+    const Page page = read(request);
+    rows.insert(rows.end(), page.rows.begin(), page.rows.end());
+    if (!page.has_more) return rows;
+    request.after = page.last;
+  }
+}
+
+// Engines differ in how they order texts.
+Rows Sorted(Rows rows) {
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+// All that can be read on a branch, by name.
+std::map<std::string, Rows> Read(World& world, const std::string& tenant, const storage::Timeline& timeline,
+                                 std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  storage::Database& database = world.database();
+  std::map<std::string, Rows> all;
+  for (const char* status : {"", "active", "canceled"}) {
+    query::SubscriptionFilter filter{tenant, timeline, {}, {}, {}, {}, {}};
+    if (*status != '\0') filter.status = status;
+    all[std::string("subscriptions ") + status] = Sorted(AllRows(
+        random, [&](const PageRequest& request) { return ListSubscriptions(database, filter, request); }));
+  }
+  const query::SubscriptionFilter everywhere{tenant, timeline, {}, {}, {}, {}, {}};
+  const query::AsOf as_of{1'780'000'000'000'000, query::AsOf::Axis::kOccurred};
+  all["subscriptions as of"] = Sorted(AllRows(random, [&](const PageRequest& request) {
+    return ListSubscriptionsAsOf(database, everywhere, as_of, request);
+  }));
+  const query::InvoiceFilter invoices{tenant, timeline, {}, {}, {}, {}, {}};
+  all["invoices"] = Sorted(
+      AllRows(random, [&](const PageRequest& request) { return ListInvoices(database, invoices, request); }));
+  for (const char* type : {"", "refund", "adjustment"}) {
+    query::LedgerFilter filter;
+    filter.tenant = tenant;
+    filter.timeline = timeline;
+    if (*type != '\0') filter.type = type;
+    all[std::string("entries ") + type] = Sorted(
+        AllRows(random, [&](const PageRequest& request) { return ListEntries(database, filter, request); }));
+    all[std::string("balances ") + type] =
+        AllRows(random, [&](const PageRequest& request) { return ListBalances(database, filter, request); });
+  }
+  const query::EventFilter events{tenant, timeline, {}, {}, {}, {}, {}, {}, {}};
+  std::map<std::string, std::string> streams;
+  for (const std::string& row :
+       AllRows(random, [&](const PageRequest& request) { return ListEvents(database, events, request); })) {
+    const Json event = Json::parse(row);
+    const std::string id = event["aggregate_id"];
+    streams[id] = event["aggregate_type"];
+    all["events"].push_back(event["aggregate_type"].get<std::string>() + id + event["version"].dump() +
+                            event["id"].get<std::string>());
+  }
+  for (const auto& [id, type] : streams) {
+    storage::Database::Lease session = database.Acquire(storage::Purpose::kRead);
+    const query::Bounds platform{1, {}, {}, {}, ""};
+    const Result<query::AggregateState, query::NoState> state =
+        query::StateOf(*session, {tenant, type, id, timeline}, platform, nullptr);
+    all["state"].push_back(id + (state ? std::to_string(state->version) + state->state.dump() : "none"));
+  }
+  for (const auto& [id, type] : streams) {
+    if (type != "subscription") continue;
+    query::SubscriptionFilter filter = everywhere;
+    filter.account = "acct_1";
+    for (const std::string& row : AllRows(random, [&, &subscription = id](const PageRequest& request) {
+           return ReadHistory(database, subscription, filter, request).page;
+         })) {
+      Json event = Json::parse(row);
+      event.erase("position");
+      event.erase("recorded_at");
+      all["histories"].push_back(event.dump());
+    }
+  }
+  return all;
+}
+
+// The main world is kept over all rounds, a tenant each: its positions grow, and others' events lie between.
+struct Rounds {
+  explicit Rounds(std::unique_ptr<storage::Database> database) : main(std::move(database)) {}
+  World main;
+  int count = 0;
+};
+
+void HoldABranchAgainstAnIndependentWorld(Rounds& rounds, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const std::string tenant = "t" + std::to_string(++rounds.count);
+  World& main = rounds.main;
+  const std::vector<AppendRequest> events = RandomEvents(random, tenant);
+  const auto at = [&events](std::size_t index) {
+    return events.begin() + static_cast<std::ptrdiff_t>(index);
+  };
+  const std::size_t fork = random() % (events.size() + 1);
+  const std::size_t end_of_main = fork + random() % (events.size() - fork + 1);
+  const std::int64_t before = main.head();
+  for (std::size_t next = 0; next < end_of_main;) {
+    const std::size_t end = std::min(end_of_main, next + 1 + random() % 30);
+    main.Append({at(next), at(end)});
+    next = end;
+  }
+  // What the main log has after the fork may happen on the branch as well; what it has before, not again.
+  std::vector<AppendRequest> hypothetical = {at(end_of_main), events.end()};
+  for (std::size_t i = 0; i < end_of_main; ++i) {
+    if (events[i].front().event.source == Source::kStripe && random() % 4 == 0)
+      hypothetical.push_back(events[i]);
+  }
+  std::shuffle(hypothetical.begin(), hypothetical.end(), random);
+  main.Project();
+
+  const std::string checksum = main.checksum();
+  const std::map<std::string, Rows> main_before = Read(main, tenant, {}, seed);
+  const Result<branches::Branch, branches::CreateRefusal> created = branches::Create(
+      main.database(), tenant, "what-if", {before + static_cast<std::int64_t>(fork), {}}, kNow);
+  RC_ASSERT(created.has_value());
+  for (std::size_t next = 0; next < hypothetical.size();) {
+    const std::size_t end = std::min(hypothetical.size(), next + 1 + random() % 30);
+    const auto first = hypothetical.begin() + static_cast<std::ptrdiff_t>(next);
+    RC_ASSERT(branches::Append(main.database(), tenant, "what-if",
+                               {first, hypothetical.begin() + static_cast<std::ptrdiff_t>(end)}, kNow)
+                  .has_value());
+    next = end;
+  }
+
+  World independent(TestDatabase(Engine::kSqliteMemory).Open());
+  independent.Append({events.begin(), at(fork)});
+  independent.Append(hypothetical);
+  independent.Project();
+
+  const storage::Timeline timeline = branches::Find(main.database(), tenant, "what-if")->timeline();
+  const std::map<std::string, Rows> branch = Read(main, tenant, timeline, seed);
+  const std::map<std::string, Rows> expected = Read(independent, tenant, {}, seed);
+  for (const auto& [name, rows] : expected) {
+    RC_LOG() << "read: " << name << "\n";
+    RC_ASSERT(branch.at(name) == rows);
+  }
+  RC_ASSERT(Read(main, tenant, {}, seed) == main_before);
+  RC_ASSERT(main.checksum() == checksum);
+  RC_ASSERT(branches::Remove(main.database(), tenant, "what-if"));
+}
+
+class BranchReads : public ::testing::TestWithParam<Engine> {
+ protected:
+  void SetUp() override { BILLHOOK_REQUIRE_DATABASE(database_); }
+  TestDatabase database_{GetParam()};
+};
+
+INSTANTIATE_TEST_SUITE_P(Engines, BranchReads, ::testing::Values(Engine::kSqliteMemory, Engine::kPostgres),
+                         EngineName);
+
+TEST_P(BranchReads, ShowWhatAnIndependentLogOfTheSameEventsWouldShow) {
+  Rounds rounds(database_.Open());
+  // A round takes a server much longer.
+  const int most = GetParam() == Engine::kPostgres ? 15 : 100;
+  EXPECT_TRUE(rc::check([&rounds, most](std::uint64_t seed) {
+    if (rounds.count < most) HoldABranchAgainstAnIndependentWorld(rounds, seed);
+  }));
+}
+
+}  // namespace
+}  // namespace billhook::test

@@ -1,0 +1,93 @@
+// What projections share of the log.
+#include "service/storage/log_tail.h"
+
+#include "service/storage/event_log.h"
+#include "tests/support/appends.h"
+#include "tests/support/test_database.h"
+
+namespace billhook::test {
+namespace {
+
+using storage::LogTail;
+using storage::Stretch;
+
+class TheLogTail : public ::testing::Test {
+ protected:
+  void SetUp() override { Append(10); }
+
+  void Append(int count) {
+    storage::EventLog log(*database_);
+    for (int i = 0; i < count; ++i) AppendOne(log, StripeAppend("evt_" + std::to_string(++appended_)));
+  }
+  std::shared_ptr<const Stretch> After(std::int64_t position, std::size_t limit) {
+    storage::Database::Lease session = database_->Acquire(storage::Purpose::kProject);
+    return tail_.After(*session, position, limit, appended_);
+  }
+
+  const TestDatabase test_database_{Engine::kSqliteMemory};
+  std::unique_ptr<storage::Database> database_ = test_database_.Open();
+  LogTail tail_;
+  int appended_ = 0;
+};
+
+TEST_F(TheLogTail, GivesWhoeverStandsAtTheSamePlaceTheSameEvents) {
+  const auto first = After(0, 4);
+  EXPECT_EQ(first->events().size(), 4U);
+  EXPECT_EQ(After(0, 4), first);
+  const auto second = After(4, 4);
+  EXPECT_EQ(second->events().front().position, 5);
+  EXPECT_EQ(After(4, 4), second);
+  EXPECT_EQ(tail_.Holding(3), first);
+  EXPECT_EQ(tail_.Holding(8), second);
+  EXPECT_EQ(tail_.Holding(9), nullptr);
+  tail_.Forget();
+  EXPECT_EQ(tail_.Holding(3), nullptr);
+  EXPECT_NE(After(0, 4), first);
+}
+
+TEST_F(TheLogTail, GivesNobodyMoreThanHeAsksForOrMuchLessThanThereIs) {
+  const auto all = After(0, 10);
+  EXPECT_EQ(After(0, 3)->events().size(), 3U);
+  EXPECT_EQ(After(0, 10)->events().size(), 10U) << "a stretch from when the log was short holds nobody up";
+  EXPECT_NE(After(0, 10), all) << "one stretch is kept for each place";
+}
+
+TEST_F(TheLogTail, KeepsNothingOfTheEndOfTheLog) {
+  EXPECT_TRUE(After(10, 5)->events().empty());
+  Append(1);
+  EXPECT_EQ(After(10, 5)->events().size(), 1U);
+}
+
+TEST_F(TheLogTail, ReadsWhatAnEventSaysOnce) {
+  storage::EventLog log(*database_);
+  AppendRequest request = StripeAppend("evt_plain");
+  request.front().event.payload =
+      R"({"id":"evt_plain","type":"customer.updated","data":{"object":{"object":"customer","id":"cus_1"}}})";
+  request.front().content = ContentDigest(request.front().event);
+  AppendOne(log, request);
+  ++appended_;
+  const auto stretch = After(9, 5);
+  const auto said = stretch->BriefOf(11);
+  ASSERT_NE(said, nullptr);
+  EXPECT_EQ(said->object["id"], "cus_1");
+  EXPECT_EQ(stretch->BriefOf(11), said);
+  EXPECT_EQ(stretch->BriefOf(10), nullptr) << "a key stands twice in it";
+}
+
+TEST_F(TheLogTail, IsBounded) {
+  storage::EventLog log(*database_);
+  for (int i = 0; i < 5; ++i) {
+    AppendRequest request = StripeAppend("evt_large_" + std::to_string(i));
+    request.front().event.payload = "\"" + std::string(5 << 20, 'x') + "\"";
+    request.front().content = ContentDigest(request.front().event);
+    AppendOne(log, request);
+    After(appended_++, 1);
+  }
+  EXPECT_EQ(tail_.Holding(11), nullptr);
+  EXPECT_EQ(tail_.Holding(12), nullptr);
+  EXPECT_NE(tail_.Holding(13), nullptr);
+  EXPECT_NE(tail_.Holding(15), nullptr);
+}
+
+}  // namespace
+}  // namespace billhook::test
