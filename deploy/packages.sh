@@ -1,19 +1,22 @@
 #!/usr/bin/env bash
 # Installs what is missing of the Debian packages that billhook needs. The one list: deploy/demo, tests/run,
 # .ci/run and the Dockerfile all come here.
-# Usage: deploy/packages.sh GROUP...    groups: build run demo test lint client
+# Usage: deploy/packages.sh GROUP...    groups: build run demo test lint client fuzz
 # Needs: Debian 12, and root or sudo if anything is missing.
 set -euo pipefail
 
 declare -A packages=(
   [build]="g++ cmake ninja-build pkg-config libssl-dev libsqlite3-dev libpqxx-dev nlohmann-json3-dev
-           libspdlog-dev libcli11-dev libcpp-httplib-dev prometheus-cpp-dev libvalijson-dev"
+           libspdlog-dev libcli11-dev libcpp-httplib-dev prometheus-cpp-dev libvalijson-dev
+           libjemalloc-dev"
   [run]="libssl3 libsqlite3-0 libpqxx-6.4 libspdlog1.10 libcpp-httplib0.11 libprometheus-cpp-core1.0
-         ca-certificates"
+         libjemalloc2 ca-certificates"
   [demo]="curl jq"
-  [test]="libgtest-dev libgmock-dev librapidcheck-dev postgresql-15 nginx"
+  [test]="libgtest-dev libgmock-dev librapidcheck-dev libyaml-cpp-dev postgresql-15 nginx
+          prometheus curl openssl systemd"
   [lint]="clang-format-14 clang-tidy-14 shellcheck"
   [client]="nodejs npm"
+  [fuzz]="clang-14 libclang-rt-14-dev"
 )
 
 missing=()
@@ -49,9 +52,9 @@ apt() {
 
 echo "    packages: installing ${missing[*]}"
 apt update
-# Debian would set up and start servers of its own (PostgreSQL, nginx); the tests bring theirs.
+# Debian would set up and start servers of its own (PostgreSQL, nginx, Prometheus); the tests bring theirs.
 policy=/usr/sbin/policy-rc.d
-if [[ " ${missing[*]} " =~ \ nginx\  && ! -e $policy ]]; then
+if [[ " ${missing[*]} " =~ \ (nginx|prometheus)\  && ! -e $policy ]]; then
   printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
   "${as_root[@]}" chmod +x "$policy"
   trap 'rm -f "$log"; "${as_root[@]}" rm -f "$policy"' EXIT

@@ -6,9 +6,9 @@
 #include <optional>
 #include <set>
 
-#include <arpa/inet.h>
 #include <unistd.h>
 
+#include "service/loopback.h"
 #include "service/storage/postgres/postgres_database.h"
 
 namespace billhook {
@@ -34,18 +34,9 @@ std::string LowerCase(std::string text) {
   return text;
 }
 
-bool IsLoopback(const std::string& host) {
-  if (host == "localhost") return true;
-  in_addr v4{};
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
-  in6_addr v6{};
-  return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
-
-// "[::1]" is how URLs write ::1.
-std::string WithoutBrackets(const std::string& host) {
-  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  return bracketed ? host.substr(1, host.size() - 2) : host;
+// What a header can bear and a log line show.
+bool IsVisible(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
 class Reader {
@@ -211,20 +202,27 @@ class Reader {
     }
     std::set<std::string> names;
     std::set<Digest> hashes;
+    int number = 0;
     for (const std::string& item : Split(text, ',')) {
-      const std::optional<ApiKey> key = ReadApiKey(item, config);
+      // Who puts the parts in the wrong order has a key where a name belongs: faults tell the place alone.
+      const std::string which = "entry " + std::to_string(++number);
+      const std::optional<ApiKey> key = ReadApiKey(item, which, config);
       if (!key) continue;
-      if (!names.insert(key->name).second) Fault("API_KEYS", "has the name " + key->name + " twice");
+      if (!names.insert(key->name).second) Fault("API_KEYS", which + " has the name of an earlier one");
       if (!hashes.insert(key->hash).second)
-        Fault("API_KEYS", "has one key under two names (" + key->name + ")");
+        Fault("API_KEYS", which + " has the key of an earlier one under another name");
       config.api_keys.push_back(*key);
     }
   }
 
-  std::optional<ApiKey> ReadApiKey(const std::string& item, const Config& config) {
+  std::optional<ApiKey> ReadApiKey(const std::string& item, const std::string& which, const Config& config) {
     const std::vector<std::string> parts = Split(item, ':');
     if (parts.size() < 3 || parts.size() > 4 || parts[0].empty() || parts[2].empty()) {
-      Fault("API_KEYS", "must be name:role:key[:tenant], separated by commas");
+      Fault("API_KEYS", which + " must be name:role:key[:tenant]; entries are separated by commas");
+      return std::nullopt;
+    }
+    if (!IsVisible(parts[0]) || !IsVisible(parts[2])) {
+      Fault("API_KEYS", which + " must have a name and a key of visible ASCII characters, without blanks");
       return std::nullopt;
     }
     ApiKey key;
@@ -235,12 +233,12 @@ class Reader {
     const Role roles[] = {Role::kReader, Role::kOperator, Role::kAdmin};
     const auto* role = std::find_if(std::begin(roles), std::end(roles), known_role);
     if (role == std::end(roles)) {
-      Fault("API_KEYS", "gives " + key.name + " no known role: use reader, operator or admin");
+      Fault("API_KEYS", which + " has no known role: use reader, operator or admin");
       return std::nullopt;
     }
     key.role = *role;
     if (key.tenant != kDefaultTenant && config.webhook_secrets.count(key.tenant) == 0) {
-      Fault("API_KEYS", "gives " + key.name + " a tenant without STRIPE_WEBHOOK_SECRET__NAME");
+      Fault("API_KEYS", which + " has a tenant without STRIPE_WEBHOOK_SECRET__NAME");
       return std::nullopt;
     }
     return key;

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <utility>
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -13,6 +14,7 @@ namespace billhook::log {
 namespace {
 
 std::atomic<Format> chosen_format{Format::kJson};
+thread_local Fields context = Fields::object();
 
 spdlog::level::level_enum LevelOf(Level level) {
   switch (level) {
@@ -57,7 +59,15 @@ bool Writes(Level level) {
 
 void Write(Level level, std::string_view message, const Fields& fields) {
   if (!Writes(level)) return;
-  Logger().log(LevelOf(level), "{}", Line(level, chosen_format, message, fields, SystemClock()));
+  Fields all = context;
+  all.update(fields);
+  Logger().log(LevelOf(level), "{}", Line(level, chosen_format, message, all, SystemClock()));
+}
+
+Context::Context(Fields fields) : before_(std::exchange(context, std::move(fields))) {}
+
+Context::~Context() {
+  context = std::move(before_);
 }
 
 std::string Line(Level level, Format format, std::string_view message, const Fields& fields,

@@ -30,6 +30,19 @@ inline void Error(std::string_view message, const Fields& fields = Fields::objec
   Write(Level::kError, message, fields);
 }
 
+// What all lines that this thread writes within the scope bear beside their own fields: which request they
+// are about. Scopes on one thread end in the reverse order of their beginning.
+class Context {
+ public:
+  explicit Context(Fields fields);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+ private:
+  Fields before_;
+};
+
 // Whether such a line would be written: asked before costly fields are made.
 bool Writes(Level level);
 

@@ -1,6 +1,8 @@
 #include "service/metrics.h"
 
+#include <algorithm>
 #include <array>
+#include <mutex>
 
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
@@ -84,6 +86,14 @@ class Metrics::Families {
                                                 .Name("billhook_http_request_seconds")
                                                 .Help("Time from a whole request to its answer")
                                                 .Register(registry);
+  prometheus::Family<Histogram>& queries = prometheus::BuildHistogram()
+                                               .Name("billhook_query_seconds")
+                                               .Help("Time of a query of the query bus, by type")
+                                               .Register(registry);
+  prometheus::Family<Histogram>& command_seconds = prometheus::BuildHistogram()
+                                                       .Name("billhook_command_seconds")
+                                                       .Help("Time from a command to its outcome, by type")
+                                                       .Register(registry);
   prometheus::Family<Counter>& commands = prometheus::BuildCounter()
                                               .Name("billhook_commands_total")
                                               .Help("Commands by type and what became of them")
@@ -108,9 +118,56 @@ class Metrics::Families {
                                 .Help("Whole requests that wait for a thread")
                                 .Register(registry)
                                 .Add({});
+  Gauge& held_bytes = prometheus::BuildGauge()
+                          .Name("billhook_http_held_bytes")
+                          .Help("Memory for requests that arrive, wait or are handled")
+                          .Register(registry)
+                          .Add({});
+  prometheus::Family<Gauge>& sessions_in_use = prometheus::BuildGauge()
+                                                   .Name("billhook_db_sessions_in_use")
+                                                   .Help("Database sessions that are lent out")
+                                                   .Register(registry);
+  prometheus::Family<Gauge>& sessions_max = prometheus::BuildGauge()
+                                                .Name("billhook_db_sessions_max")
+                                                .Help("Database sessions that may be lent out at a time")
+                                                .Register(registry);
+  std::mutex process_mutex;
+  // The process, under the names that every exporter gives it.
+  Counter& cpu_seconds = prometheus::BuildCounter()
+                             .Name("process_cpu_seconds_total")
+                             .Help("User and system time of the process")
+                             .Register(registry)
+                             .Add({});
+  Gauge& resident_bytes = prometheus::BuildGauge()
+                              .Name("process_resident_memory_bytes")
+                              .Help("Memory of the process that lies in RAM")
+                              .Register(registry)
+                              .Add({});
+  Gauge& open_fds = prometheus::BuildGauge()
+                        .Name("process_open_fds")
+                        .Help("Open file descriptors")
+                        .Register(registry)
+                        .Add({});
+  Gauge& max_fds = prometheus::BuildGauge()
+                       .Name("process_max_fds")
+                       .Help("File descriptors that may be open at a time")
+                       .Register(registry)
+                       .Add({});
+  Gauge& start_time = prometheus::BuildGauge()
+                          .Name("process_start_time_seconds")
+                          .Help("When the process started, in Unix seconds")
+                          .Register(registry)
+                          .Add({});
+  Gauge& build_info = prometheus::BuildGauge()
+                          .Name("billhook_build_info")
+                          .Help("1, for the version that runs")
+                          .Register(registry)
+                          .Add({{"version", BILLHOOK_VERSION}});
 };
 
-Metrics::Metrics() : families_(std::make_unique<Families>()) {}
+Metrics::Metrics() : families_(std::make_unique<Families>()) {
+  families_->build_info.Set(1);
+}
 Metrics::~Metrics() = default;
 
 void Metrics::CountWebhook(WebhookOutcome outcome) {
@@ -133,8 +190,14 @@ void Metrics::ObserveRequest(std::string_view route, std::string_view method, in
       .Observe(Seconds(duration));
 }
 
-void Metrics::CountCommand(std::string_view type, std::string_view status) {
+void Metrics::ObserveCommand(std::string_view type, std::string_view status,
+                             std::chrono::nanoseconds duration) {
   families_->commands.Add({{"type", std::string(type)}, {"status", std::string(status)}}).Increment();
+  families_->command_seconds.Add({{"type", std::string(type)}}, kSeconds).Observe(Seconds(duration));
+}
+
+void Metrics::ObserveQuery(std::string_view type, std::chrono::nanoseconds duration) {
+  families_->queries.Add({{"type", std::string(type)}}, kSeconds).Observe(Seconds(duration));
 }
 
 void Metrics::CountSaga(std::string_view type, std::string_view status) {
@@ -161,9 +224,27 @@ void Metrics::SetNotificationsWork(bool work) {
   families_->notifications_work.Set(work ? 1 : 0);
 }
 
-void Metrics::SetHttp(std::size_t connections, std::size_t waiting_requests) {
+void Metrics::SetHttp(std::size_t connections, std::size_t waiting_requests, std::size_t held_bytes) {
   families_->connections.Set(static_cast<double>(connections));
   families_->waiting_requests.Set(static_cast<double>(waiting_requests));
+  families_->held_bytes.Set(static_cast<double>(held_bytes));
+}
+
+void Metrics::SetSessions(std::string_view purpose, std::size_t in_use, std::size_t most) {
+  const prometheus::Labels labels = {{"purpose", std::string(purpose)}};
+  families_->sessions_in_use.Add(labels).Set(static_cast<double>(in_use));
+  families_->sessions_max.Add(labels).Set(static_cast<double>(most));
+}
+
+void Metrics::SetProcess(const ProcessStats& stats) {
+  const std::lock_guard lock(families_->process_mutex);
+  // Of two pages at a time the older figure may come last: a counter never goes back.
+  Counter& cpu = families_->cpu_seconds;
+  cpu.Increment(std::max(0.0, stats.cpu_seconds - cpu.Value()));
+  families_->resident_bytes.Set(static_cast<double>(stats.resident_bytes));
+  families_->open_fds.Set(static_cast<double>(stats.open_fds));
+  families_->max_fds.Set(static_cast<double>(stats.max_fds));
+  families_->start_time.Set(stats.start_unix_seconds);
 }
 
 std::string Metrics::Text() const {

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "service/process_stats.h"
+
 namespace billhook {
 
 class Metrics {
@@ -23,7 +25,9 @@ class Metrics {
                       std::chrono::nanoseconds duration);
 
   // `status` is "ok", "error" or "unavailable"; `type` a registered command type or "unknown".
-  void CountCommand(std::string_view type, std::string_view status);
+  void ObserveCommand(std::string_view type, std::string_view status, std::chrono::nanoseconds duration);
+  // `type` is a registered query type.
+  void ObserveQuery(std::string_view type, std::chrono::nanoseconds duration);
 
   // A saga of a registered type came to a status.
   void CountSaga(std::string_view type, std::string_view status);
@@ -35,7 +39,10 @@ class Metrics {
   // Of a rebuild under way; zeros without one.
   void SetRebuild(const std::string& projection, double remaining_events, double events_per_second);
   void SetNotificationsWork(bool work);
-  void SetHttp(std::size_t connections, std::size_t waiting_requests);
+  void SetHttp(std::size_t connections, std::size_t waiting_requests, std::size_t held_bytes);
+  // `purpose` is "append", "project" or "read".
+  void SetSessions(std::string_view purpose, std::size_t in_use, std::size_t most);
+  void SetProcess(const ProcessStats& stats);
 
   // The page in Prometheus' text format.
   [[nodiscard]] std::string Text() const;

@@ -4,6 +4,7 @@
 
 #include "projections/registry.h"
 #include "service/log.h"
+#include "service/process_stats.h"
 #include "service/storage/migrations.h"
 #include "service/storage/open_database.h"
 
@@ -37,6 +38,12 @@ void LogFailure(const Projection& projection, const std::string& what) {
   log::Error("projection failed", {{"projection", projection.name()}, {"error", what}});
 }
 
+// Connections never take the descriptors that the database needs: a SQLite session opens three.
+std::size_t MostConnections(std::size_t most, std::size_t descriptors, std::size_t db_pool_size) {
+  const std::size_t reserved = 64 + 4 * db_pool_size;
+  return std::min(most, descriptors > 2 * reserved ? descriptors - reserved : descriptors / 2);
+}
+
 void LogHearing(storage::Hearing hearing, const std::string& why) {
   if (hearing == storage::Hearing::kWorks) {
     log::Info("other processes' announcements arrive");
@@ -48,6 +55,8 @@ void LogHearing(storage::Hearing hearing, const std::string& why) {
 
 http::Limits LimitsOf(const Config& config) {
   http::Limits limits;
+  limits.max_connections =
+      MostConnections(limits.max_connections, ReadProcessStats().max_fds, config.db_pool_size);
   limits.max_body_bytes = config.max_body_bytes;
   limits.request_timeout = config.http_request_timeout;
   limits.idle_timeout = config.http_idle_timeout;

@@ -32,7 +32,7 @@ class Service {
   // `deadline`.
   bool Stop(std::chrono::steady_clock::time_point deadline);
 
-  [[nodiscard]] const http::Api& api() const { return api_; }
+  [[nodiscard]] http::Api& api() { return api_; }
 
  private:
   void Hear(const storage::Announcement& announcement);

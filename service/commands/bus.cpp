@@ -206,13 +206,13 @@ Answer CommandBus::Execute(Command command, const Issuer& issuer,
   if (std::optional<Answer> first = EnterOrAnswer(entry)) return *std::move(first);
   Run run = faults.empty() ? RunHandler(command, type, issuer, entry)
                            : Refuse(entry, {422, "command_invalid", "The command is invalid.", faults});
+  const auto duration = steady_clock::now() - started;
   if (run.closing) {
-    run.closing->duration_us =
-        std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - started).count();
+    run.closing->duration_us = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
     log_.Close(entry.command_id, *run.closing);
     closed_.notify_all();
   }
-  Report(entry, type, issuer, run);
+  Report(entry, type, issuer, run, duration);
   return std::move(run.answer);
 }
 
@@ -333,13 +333,13 @@ CommandBus::Run CommandBus::Append(const OnAggregate& on, const std::vector<Deci
 }
 
 void CommandBus::Report(const CommandEntry& entry, const CommandType* type, const Issuer& issuer,
-                        const Run& run) {
+                        const Run& run, std::chrono::nanoseconds duration) {
   const auto* refusal = std::get_if<Refusal>(&run.answer.outcome);
   const std::string_view status = refusal == nullptr       ? "ok"
                                   : refusal->status >= 500 ? "unavailable"
                                                            : "error";
   const std::string_view name = type == nullptr ? std::string_view("unknown") : type->name;
-  metrics_.CountCommand(name, status);
+  metrics_.ObserveCommand(name, status, duration);
   log::Info("command", {{"request_id", issuer.request_id},
                         {"command_id", entry.command_id},
                         {"type", name},

@@ -93,7 +93,8 @@ class CommandBus {
   Run Refuse(const CommandEntry& entry, Refusal refusal, bool release_key = false) const;
   Run Append(const OnAggregate& on, const std::vector<DecidedEvent>& decided, std::int64_t version,
              const Command& command, const Issuer& issuer, const CommandEntry& entry, bool& lost_race);
-  void Report(const CommandEntry& entry, const CommandType* type, const Issuer& issuer, const Run& run);
+  void Report(const CommandEntry& entry, const CommandType* type, const Issuer& issuer, const Run& run,
+              std::chrono::nanoseconds duration);
 
   storage::Database& database_;
   ingest::GroupCommit& group_commit_;

@@ -6,7 +6,9 @@
 #include "domain/event_store.h"
 #include "domain/sha256.h"
 #include "service/clock.h"
+#include "service/http/trace_context.h"
 #include "service/log.h"
+#include "service/loopback.h"
 
 namespace billhook::http {
 namespace {
@@ -59,6 +61,13 @@ std::string RequestIdOf(const Request& request) {
   return NewUuidV7(SystemClock());
 }
 
+// What every log line about the request bears.
+log::Fields LogFieldsOf(const Request& request, const std::string& request_id) {
+  log::Fields fields = {{"request_id", request_id}};
+  if (const std::optional<std::string> trace_id = TraceIdOf(request)) fields["trace_id"] = *trace_id;
+  return fields;
+}
+
 // HEAD is GET without the body, which the server leaves out.
 std::string_view MethodOf(const Request& request) {
   return request.method == "HEAD" ? std::string_view("GET") : request.method;
@@ -69,6 +78,17 @@ std::string_view MetricMethod(const Request& request) {
     if (request.method == known) return known;
   }
   return "other";
+}
+
+// A browser on this machine lends the loopback address to every page that it shows. A page that is not ours
+// tells its Origin when it writes, and shows the name that was made to point here (DNS rebinding) as Host
+// when it reads.
+bool IsFromForeignPage(const Request& request) {
+  const std::string* host = request.Header("Host");
+  const std::string* origin = request.Header("Origin");
+  if (host == nullptr) return origin != nullptr;
+  const std::size_t name_end = host->find(':', host->starts_with('[') ? host->find(']') : 0);
+  return !IsLoopback(host->substr(0, name_end)) || (origin != nullptr && *origin != "http://" + *host);
 }
 
 const std::string* HeaderIn(const Response& response, std::string_view name) {
@@ -99,6 +119,7 @@ Api::Match Api::FindRoute(const Request& request) const {
 Response Api::Handle(const Request& request) {
   const auto start = std::chrono::steady_clock::now();
   const std::string request_id = RequestIdOf(request);
+  const log::Context context(LogFieldsOf(request, request_id));
   const Match match = FindRoute(request);
   Response response = Guarded(request, request_id, match);
   Finish(request, request_id, response);
@@ -108,8 +129,7 @@ Response Api::Handle(const Request& request) {
   const log::Level level = response.status >= 500 ? log::Level::kWarn : log::Level::kDebug;
   if (log::Writes(level)) {
     log::Write(level, "request",
-               {{"request_id", request_id},
-                {"method", MetricMethod(request)},
+               {{"method", MetricMethod(request)},
                 {"route", route},
                 {"status", response.status},
                 {"duration_us", std::chrono::duration_cast<std::chrono::microseconds>(duration).count()}});
@@ -123,12 +143,11 @@ Response Api::Guarded(const Request& request, const std::string& request_id, con
   try {
     return Dispatch(request, request_id, match);
   } catch (const StorageError& error) {
-    log::Error("storage failed",
-               {{"request_id", request_id}, {"error", error.what()}, {"retryable", error.retryable()}});
+    log::Error("storage failed", {{"error", error.what()}, {"retryable", error.retryable()}});
     if (error.retryable())
       return Unavailable("storage_unavailable", "The database cannot be reached right now. Try again.");
   } catch (const std::exception& error) {
-    log::Error("request failed", {{"request_id", request_id}, {"error", error.what()}});
+    log::Error("request failed", {{"error", error.what()}});
   }
   return Problem(500, "internal_error", "");
 }
@@ -164,6 +183,11 @@ Result<const ApiKey*, Response> Api::KeyOf(const Request& request) const {
     return Unexpected(std::move(response));
   };
   const std::string* header = request.Header("Authorization");
+  if (keys_.empty())
+    return refuse(
+        "key_missing",
+        "Web pages of other origins, and requests for another Host than a loopback one, need a key; "
+        "none is configured (API_KEYS).");
   if (header == nullptr || header->rfind(kBearer, 0) != 0)
     return refuse("key_missing", "Send an API key as: Authorization: Bearer KEY.");
   const Digest hash = Sha256({std::string_view(*header).substr(kBearer.size())});
@@ -177,7 +201,7 @@ Result<const ApiKey*, Response> Api::KeyOf(const Request& request) const {
 
 // Who has no valid key is counted by address, so that keys cannot be guessed faster than one may ask.
 Result<Caller, Response> Api::Admit(const Request& request, Role least) {
-  const bool open = keys_.empty();
+  const bool open = keys_.empty() && !IsFromForeignPage(request);
   const Result<const ApiKey*, Response> key =
       open ? Result<const ApiKey*, Response>(nullptr) : KeyOf(request);
   const std::string who = !open && key ? "key " + key.value()->name : NetworkOf(request.remote_address);
@@ -234,9 +258,10 @@ Response Api::HandleFault(const Request& request, Fault fault) {
   };
   Response response = answer();
   const std::string request_id = RequestIdOf(request);
+  const log::Context context(LogFieldsOf(request, request_id));
   Finish(request, request_id, response);
   metrics_.ObserveRequest("none", MetricMethod(request), response.status, std::chrono::nanoseconds(0));
-  log::Debug("request refused", {{"request_id", request_id}, {"status", response.status}});
+  log::Debug("request refused", {{"status", response.status}});
   return response;
 }
 

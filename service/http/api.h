@@ -16,8 +16,8 @@
 
 namespace billhook::http {
 
-// Who calls, once the key is known. Without keys configured everybody on the loopback address is admin of the
-// default tenant.
+// Who calls, once the key is known. Without keys configured every program on the loopback address is admin of
+// the default tenant, but no web page that a browser shows there.
 struct Caller {
   std::string name = "anonymous";
   Role role = Role::kAdmin;

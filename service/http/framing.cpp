@@ -128,14 +128,16 @@ Request RequestFramer::Take() {
 
 std::size_t RequestFramer::FeedLine(std::string_view bytes) {
   const std::size_t newline = bytes.find('\n');
-  const std::string_view piece = bytes.substr(0, newline == std::string_view::npos ? newline : newline + 1);
+  const bool ends = newline != std::string_view::npos;
+  const std::string_view piece = bytes.substr(0, newline);
+  const std::size_t taken = piece.size() + (ends ? 1 : 0);
+  if (!JudgePiece(piece)) return taken;
   // What a chunked body needs for its framing is not charged to the head, only what it adds beyond need
   // (below).
-  if (part_ != Part::kChunkSize && part_ != Part::kChunkEnd) head_bytes_ += piece.size();
-
-  if (newline == std::string_view::npos) {
-    OnPartialLine(piece);
-    return piece.size();
+  if (part_ != Part::kChunkSize && part_ != Part::kChunkEnd) head_bytes_ += taken;
+  if (!ends) {
+    line_.append(piece);
+    return taken;
   }
   std::string whole;
   std::string_view line = piece;
@@ -144,34 +146,45 @@ std::size_t RequestFramer::FeedLine(std::string_view bytes) {
     line_.clear();
     line = whole.append(piece);
   }
-  line.remove_suffix(1);
-  if (line.empty() || line.back() != '\r') {
+  if (line.ends_with('\r')) {
+    line.remove_suffix(1);
+    OnLine(line);
+  } else {
     Fail(Fault::kMalformed);
-    return piece.size();
   }
-  line.remove_suffix(1);
-  OnLine(line);
-  return piece.size();
+  return taken;
+}
+
+// How many more bytes the line may have before its line feed, and what it is when there are more.
+RequestFramer::Room RequestFramer::RoomOnLine() const {
+  const auto left = [](std::size_t limit, std::size_t used) { return limit - std::min(limit, used); };
+  if (part_ == Part::kChunkEnd) return {left(1, line_.size()), Fault::kMalformed};
+  if (part_ == Part::kChunkSize) return {left(kMaxChunkSizeLine + 1, line_.size()), Fault::kMalformed};
+  const Room head = {left(limits_->max_header_bytes, head_bytes_), Fault::kHeadersTooLarge};
+  if (part_ != Part::kRequestLine) return head;
+  const Room line = {left(limits_->max_uri_bytes + kRequestLineBesidesTarget + 1, line_.size()),
+                     Fault::kUriTooLong};
+  return line.bytes <= head.bytes ? line : head;
 }
 
 // Refuses a line before its end has come where it is plain that no end can make it good, so that no peer
-// makes the framer collect without bound and one that does not speak HTTP learns so at once. Looks at each
-// byte once.
-void RequestFramer::OnPartialLine(std::string_view piece) {
-  const bool bare_return = line_.ends_with('\r');
-  line_.append(piece);
-  if (piece.ends_with('\r')) piece.remove_suffix(1);
-  if (bare_return || HasControl(piece)) return Fail(Fault::kMalformed);
-  if (part_ == Part::kChunkSize && line_.size() > kMaxChunkSizeLine) return Fail(Fault::kMalformed);
-  if (part_ == Part::kChunkEnd && line_ != "\r") return Fail(Fault::kMalformed);
-  if (part_ == Part::kRequestLine && line_.size() > limits_->max_uri_bytes + kRequestLineBesidesTarget) {
-    return Fail(Fault::kUriTooLong);
+// makes the framer collect without bound and one that does not speak HTTP learns so at once. The first bad
+// byte decides, so the fault is the same however the bytes are cut. Looks at each byte once.
+bool RequestFramer::JudgePiece(std::string_view piece) {
+  const Room room = RoomOnLine();
+  std::string_view within = piece.substr(0, room.bytes);
+  const bool bare_return = line_.ends_with('\r') && !within.empty();
+  if (within.ends_with('\r')) within.remove_suffix(1);
+  const bool behind_chunk = part_ == Part::kChunkEnd && !within.empty();
+  if (bare_return || behind_chunk || HasControl(within)) {
+    Fail(Fault::kMalformed);
+  } else if (piece.size() > room.bytes) {
+    Fail(room.beyond);
   }
-  if (head_bytes_ > limits_->max_header_bytes) return Fail(Fault::kHeadersTooLarge);
+  return part_ != Part::kFault;
 }
 
 void RequestFramer::OnLine(std::string_view line) {
-  if (HasControl(line)) return Fail(Fault::kMalformed);
   const bool too_much = head_bytes_ > limits_->max_header_bytes;
   if (too_much && part_ != Part::kRequestLine) return Fail(Fault::kHeadersTooLarge);
   switch (part_) {
@@ -203,7 +216,6 @@ void RequestFramer::OnLine(std::string_view line) {
 void RequestFramer::OnRequestLine(std::string_view line) {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
-  if (line.size() > limits_->max_uri_bytes + kRequestLineBesidesTarget) return Fail(Fault::kUriTooLong);
   if (first == std::string_view::npos || first == last) return Fail(Fault::kMalformed);
   const std::string_view method = line.substr(0, first);
   const std::string_view target = line.substr(first + 1, last - first - 1);
@@ -309,7 +321,6 @@ std::size_t RequestFramer::FeedBody(std::string_view bytes) {
 }
 
 void RequestFramer::OnChunkSize(std::string_view line) {
-  if (line.size() > kMaxChunkSizeLine) return Fail(Fault::kMalformed);
   expects_continue_ = false;
   const std::size_t digits = std::min(line.find_first_of("; \t"), line.size());
   const std::string_view extension = line.substr(digits);

@@ -64,9 +64,15 @@ class RequestFramer {
     kFault
   };
 
+  struct Room {
+    std::size_t bytes;
+    Fault beyond;
+  };
+
   std::size_t FeedLine(std::string_view bytes);
   std::size_t FeedBody(std::string_view bytes);
-  void OnPartialLine(std::string_view piece);
+  [[nodiscard]] Room RoomOnLine() const;
+  bool JudgePiece(std::string_view piece);
   void OnLine(std::string_view line);
   void OnRequestLine(std::string_view line);
   bool SplitTarget(std::string_view target);

@@ -7,6 +7,7 @@ namespace {
 
 constexpr const char* kContentType = "application/problem+json";
 constexpr const char* kRetryAfterSeconds = "2";
+constexpr std::size_t kMaxErrors = 100;  // the first of them: a body of a million faults is not told them all
 
 }  // namespace
 
@@ -54,8 +55,8 @@ Response Problem(int status, std::string_view code, std::string_view detail,
                                  {"status", status},
                                  {"detail", detail},
                                  {"code", code}};
-  for (const InputError& error : errors)
-    body["errors"].push_back({{"pointer", error.pointer}, {"detail", error.detail}});
+  for (std::size_t i = 0; i < errors.size() && i < kMaxErrors; ++i)
+    body["errors"].push_back({{"pointer", errors[i].pointer}, {"detail", errors[i].detail}});
   Response response;
   response.status = status;
   response.content_type = kContentType;

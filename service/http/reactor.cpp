@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "domain/check.h"
+#include "service/memory.h"
 
 namespace billhook::http {
 namespace {
@@ -22,6 +23,9 @@ constexpr std::size_t kEventsPerTurn = 256;
 constexpr int kAcceptsPerTurn = 64;
 constexpr int kLastAcceptTurns = 32;  // more than the backlog holds
 constexpr std::chrono::milliseconds kAcceptPause{100};
+// More than either is a flood; a tenth of both is its end.
+constexpr std::size_t kFloodConnections = 1'000;
+constexpr std::size_t kFloodBytes = 16 << 20;
 
 // Signals are the main thread's: the server's threads are started with all of them blocked.
 class SignalsBlocked {
@@ -111,7 +115,7 @@ bool Reactor::Stop(TimePoint deadline) {
 }
 
 Server::Stats Reactor::stats() const {
-  return {connection_count_.load(), queue_.size()};
+  return {connection_count_.load(), queue_.size(), held_bytes_.load()};
 }
 
 void Reactor::Run() {
@@ -137,6 +141,7 @@ void Reactor::Run() {
     HandOut();
     Expire();
     closed_.clear();
+    GiveMemoryBack();
     if (!began_stopping_) continue;
     if (connections_.empty()) return;
     if (now_ >= stop_deadline_.load()) return CutOff();
@@ -145,7 +150,7 @@ void Reactor::Run() {
 
 // Until the next timer is due, rounded up so that it is due then.
 int Reactor::WaitMilliseconds() const {
-  if (!again_.empty()) return 0;
+  if (!again_.empty() || !ready_.empty()) return 0;
   TimePoint next = TimePoint::max();
   if (!timers_.empty()) next = timers_.begin()->first;
   if (accepts_again_ != TimePoint{}) next = std::min(next, accepts_again_);
@@ -198,23 +203,24 @@ void Reactor::TakeBack() {
   }
 }
 
+// A request that follows on one answered at once waits for the next turn, so that no peer has the reactor to
+// itself.
 void Reactor::HandOut() {
-  for (std::size_t i = 0; i < ready_.size(); ++i) {  // it grows where another request follows
-    if (!at_once_(ready_[i]->framer.request())) continue;
-    AnswerAtOnce(*std::exchange(ready_[i], nullptr));
+  std::vector<Connection*> ready = std::exchange(ready_, {});
+  for (Connection*& connection : ready) {
+    if (at_once_(connection->framer.request())) AnswerAtOnce(*std::exchange(connection, nullptr));
   }
-  std::erase(ready_, nullptr);
-  if (ready_.empty()) return;
-  for (Connection* connection : ready_) {
+  std::erase(ready, nullptr);
+  if (ready.empty()) return;
+  for (Connection* connection : ready) {
     const bool has_more = connection->undrained || connection->peer_ended || !connection->leftover.empty();
     connection->owner.store(has_more || began_stopping_ ? Owner::kWorkerRecalled : Owner::kWorker);
   }
-  const std::size_t taken = queue_.Push(ready_);
-  for (std::size_t i = taken; i < ready_.size(); ++i) {
-    ready_[i]->owner.store(Owner::kReactor);
-    Fail(*ready_[i], Fault::kOverloaded);
+  const std::size_t taken = queue_.Push(ready);
+  for (std::size_t i = taken; i < ready.size(); ++i) {
+    ready[i]->owner.store(Owner::kReactor);
+    Fail(*ready[i], Fault::kOverloaded);
   }
-  ready_.clear();
 }
 
 void Reactor::Expire() {
@@ -232,6 +238,9 @@ void Reactor::OnDue(Connection& connection) {
     return MoveTimer(connection, now_ + std::max(limits_.idle_timeout, std::chrono::milliseconds(1)));
   }
   const bool reading = connection.phase == Phase::kReading;
+  // Its request is among ready_.
+  if (reading && connection.framer.state() == RequestFramer::State::kComplete)
+    return MoveTimer(connection, now_ + limits_.request_timeout);
   const bool idle = reading && connection.framer.empty();
   const TimePoint due = idle ? connection.idle_since + limits_.idle_timeout : connection.deadline;
   if (due > now_) return MoveTimer(connection, due);
@@ -271,6 +280,15 @@ bool Reactor::AcceptSome() {
       Close(connection);
   }
   return true;
+}
+
+// By itself the allocator keeps what it once had.
+void Reactor::GiveMemoryBack() {
+  const std::size_t bytes = held_bytes_ + unsent_bytes_;
+  if (connections_.size() > kFloodConnections || bytes > kFloodBytes) flooded_ = true;
+  if (!flooded_ || connections_.size() > kFloodConnections / 10 || bytes > kFloodBytes / 10) return;
+  flooded_ = false;
+  GiveFreedMemoryBack();
 }
 
 // Who was accepted by the kernel has perhaps sent a whole request: each gets a last look before it is turned

@@ -45,6 +45,7 @@ class Reactor {
   void OnDue(Connection& connection);
   void MoveTimer(Connection& connection, TimePoint deadline);
   bool AcceptSome();
+  void GiveMemoryBack();
   void BeginStopping();
   void CutOff();
 
@@ -93,13 +94,14 @@ class Reactor {
   std::list<Connection> connections_;
   std::list<Connection> closed_;  // freed at the end of a turn: an event or a list may still name them
   Timers timers_;
-  std::vector<Connection*> ready_;  // complete requests of this turn
+  std::vector<Connection*> ready_;  // complete requests, not handed out yet
   std::vector<Connection*> again_;  // those that used up their share of a turn
   std::array<char, 64 * 1024> buffer_{};
   AnswerWriter writer_;
   TimePoint now_{};
   TimePoint accepts_again_{};  // when set: accepting waits until then, for descriptors to come free
   std::size_t unsent_bytes_ = 0;
+  bool flooded_ = false;  // and the memory for it not given back yet
   bool began_stopping_ = false;
   bool cut_off_ = false;
 };

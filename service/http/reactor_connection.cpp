@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <string_view>
+#include <utility>
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -103,7 +104,7 @@ void Reactor::Fail(Connection& connection, Fault fault) {
   const bool http_1_0 = connection.framer.minor_version() == 0;
   Request request = connection.framer.Take();
   request.remote_address = connection.remote_address;
-  connection.leftover = {};
+  std::exchange(connection.leftover, {});
   Hold(connection);
   connection.faulted = true;
   connection.keep_alive = false;
@@ -163,7 +164,7 @@ void Reactor::GoOn(Connection& connection) {
 
 void Reactor::StartLingering(Connection& connection) {
   connection.phase = Phase::kLingering;
-  connection.leftover = {};
+  std::exchange(connection.leftover, {});
   shutdown(connection.socket.get(), SHUT_WR);
   connection.deadline = now_ + (began_stopping_ ? kLingerTimeWhileStopping : kLingerTime);
   if (connection.deadline < connection.timer->first) MoveTimer(connection, connection.deadline);

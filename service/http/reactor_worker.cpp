@@ -23,7 +23,7 @@ bool SendSome(Connection& connection) {
     }
     connection.sent += static_cast<std::size_t>(sent);
   }
-  connection.unsent = {};
+  std::exchange(connection.unsent, {});  // and its memory: an idle connection keeps none
   connection.sent = 0;
   return true;
 }

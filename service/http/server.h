@@ -63,6 +63,7 @@ class Server {
   struct Stats {
     std::size_t connections = 0;
     std::size_t waiting_requests = 0;
+    std::size_t held_bytes = 0;  // see Limits::max_held_bytes
   };
   [[nodiscard]] Stats stats() const;
 

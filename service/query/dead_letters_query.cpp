@@ -11,11 +11,12 @@ namespace billhook::query {
 
 namespace {
 
+const std::string kLive =
+    " FROM dead_letters d JOIN projections p ON p.name = d.projection AND p.live_generation = d.generation";
 const std::string kSelect =
     "SELECT d.projection, d.position, d.event_id, d.event_type, d.reason, d.attempts, d.first_failed_at, "
-    "d.last_failed_at FROM dead_letters d JOIN projections p ON p.name = d.projection AND p.live_generation "
-    "= "
-    "d.generation";
+    "d.last_failed_at" +
+    kLive;
 
 std::string IdOf(const storage::Rows& rows, std::size_t row) {
   return rows.Text(row, 0) + ":" + std::to_string(rows.Int(row, 1));
@@ -62,6 +63,14 @@ Page ListDeadLetters(storage::Database& database, const std::string& tenant,
       break;
   }
   return page;
+}
+
+std::int64_t CountDeadLetters(storage::Database& database, const std::string& tenant,
+                              const std::string& projection) {
+  storage::Database::Lease session = database.Acquire(storage::Purpose::kRead);
+  return session
+      ->Query("SELECT count(*)" + kLive + " WHERE d.tenant = $1 AND d.projection = $2", {tenant, projection})
+      .Int(0, 0);
 }
 
 std::optional<DeadLetterId> ParseDeadLetterId(std::string_view id) {

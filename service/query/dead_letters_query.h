@@ -16,6 +16,10 @@ constexpr std::size_t kDeadLetterKeyParts = 2;
 Page ListDeadLetters(storage::Database& database, const std::string& tenant,
                      const std::optional<std::string>& projection, const PageRequest& request);
 
+// How many of the tenant's events the projection could not use.
+std::int64_t CountDeadLetters(storage::Database& database, const std::string& tenant,
+                              const std::string& projection);
+
 // A dead letter's ID: "projection:position".
 struct DeadLetterId {
   std::string projection;

@@ -53,6 +53,12 @@ void SessionPool::GiveBack(Purpose purpose, std::unique_ptr<Session> session) {
   freed_.notify_all();
 }
 
+SessionUse SessionPool::UseOf(Purpose purpose) {
+  const auto index = static_cast<std::size_t>(purpose);
+  const std::lock_guard lock(mutex_);
+  return {sides_[index].leased, limits_[index]};
+}
+
 void SessionPool::Clear() {
   const std::lock_guard lock(mutex_);
   for (Side& side : sides_) side.idle.clear();

@@ -25,6 +25,7 @@ class SessionPool {
   // Throws StorageError if none comes free, or none can be opened, within kAcquireTimeout.
   std::unique_ptr<Session> Acquire(Purpose purpose);
   void GiveBack(Purpose purpose, std::unique_ptr<Session> session);
+  SessionUse UseOf(Purpose purpose);
   // Closes all idle sessions.
   void Clear();
 

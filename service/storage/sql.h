@@ -114,6 +114,12 @@ class Session {
 // commit.
 enum class Purpose { kAppend, kProject, kRead };
 
+// How many of a purpose's sessions are lent out now, and how many may be.
+struct SessionUse {
+  std::size_t in_use = 0;
+  std::size_t most = 0;
+};
+
 class Database {
  public:
   virtual ~Database() = default;
@@ -137,6 +143,8 @@ class Database {
     std::unique_ptr<Session> session_;
   };
   virtual Lease Acquire(Purpose purpose) = 0;
+
+  [[nodiscard]] virtual SessionUse UseOf(Purpose purpose) = 0;
 
   // From here on `on_heard` is called for what other processes announce and may have announced, `on_hearing`
   // whenever that begins or ends to work; both on a thread of its own. Once, until StopListening.

@@ -9,6 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "domain/json_scanner.h"
+#include "domain/json_text.h"
+#include "domain/stripe/envelope.h"
+#include "service/config.h"
 
 namespace billhook::transfer {
 namespace {
@@ -109,6 +112,12 @@ class LineReader {
   std::map<std::string, Member, std::less<>> members_;
 };
 
+// Whoever made the file can make the checksums fit: what could not have been recorded is not taken over
+// either, or it would break the JSON that callers get, or the keys of read models.
+bool IsObject(std::string_view text) {
+  return IsJson(text) && text[text.find_first_not_of(" \t\r\n")] == '{';
+}
+
 Unexpected<std::string> Bad(const char* name) {
   return Unexpected("its " + std::string(name) + " is missing or cannot be read");
 }
@@ -148,6 +157,9 @@ Result<RecordedEvent, std::string> ReadEventLine(std::string_view line) {
     if (value) into = *std::move(value);
     return value.has_value();
   };
+  const auto identifier = [&text](const char* name, std::string& into) {
+    return text(name, into) && stripe::IsIdentifier(into);
+  };
   const auto number = [&reader](const char* name, std::int64_t& into) {
     const std::optional<std::int64_t> value = reader.Number(name);
     into = value.value_or(0);
@@ -160,12 +172,12 @@ Result<RecordedEvent, std::string> ReadEventLine(std::string_view line) {
   };
   if (!number("position", recorded.position)) return Bad("position");
   if (!number("version", recorded.version)) return Bad("version");
-  if (!text("id", event.id)) return Bad("id");
-  if (!text("tenant", event.tenant)) return Bad("tenant");
-  if (!text("aggregate_type", event.aggregate_type)) return Bad("aggregate_type");
-  if (!text("aggregate_id", event.aggregate_id)) return Bad("aggregate_id");
-  if (!text("event_type", event.event_type)) return Bad("event_type");
-  if (!text("payload", event.payload) || event.payload.empty()) return Bad("payload");
+  if (!identifier("id", event.id)) return Bad("id");
+  if (!text("tenant", event.tenant) || !IsTenantName(event.tenant)) return Bad("tenant");
+  if (!identifier("aggregate_type", event.aggregate_type)) return Bad("aggregate_type");
+  if (!identifier("aggregate_id", event.aggregate_id)) return Bad("aggregate_id");
+  if (!identifier("event_type", event.event_type)) return Bad("event_type");
+  if (!text("payload", event.payload) || !IsObject(event.payload)) return Bad("payload");
   if (!time("occurred_at", event.occurred_at)) return Bad("occurred_at");
   if (!time("recorded_at", recorded.recorded_at)) return Bad("recorded_at");
 
@@ -177,11 +189,12 @@ Result<RecordedEvent, std::string> ReadEventLine(std::string_view line) {
   event.schema_version = static_cast<int>(schema_version);
   std::optional<std::string> metadata = reader.Raw("metadata");
   if (!metadata) metadata = reader.Text("metadata");
-  if (!metadata) return Bad("metadata");
+  if (!metadata || !IsObject(*metadata)) return Bad("metadata");
   event.metadata = *std::move(metadata);
   event.caused_by = reader.Text("caused_by");
   const bool no_cause = reader.Raw("caused_by") == "null" && event.source != Source::kStripe;
   if (!event.caused_by && !no_cause) return Bad("caused_by");
+  if (event.caused_by && !stripe::IsIdentifier(*event.caused_by)) return Bad("caused_by");
   const std::optional<Digest> checksum = DigestFromHex(reader.Text("checksum").value_or(""));
   if (!checksum) return Bad("checksum");
   recorded.checksum = *checksum;

@@ -10,9 +10,9 @@
 #include "service/storage/migrations.h"
 #include "service/storage/open_database.h"
 #include "tests/chaos/load.h"
-#include "tests/chaos/nginx.h"
 #include "tests/chaos/verdict.h"
 #include "tests/support/billhook_process.h"
+#include "tests/support/nginx.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/served_facts.h"
 
@@ -85,8 +85,8 @@ TEST_F(Replicas, LoseAndDoubleNothingWhenOneAtATimeIsKilledBehindNginx) {
   std::cout << "lag back to zero " << Since(delivered).count() << " ms after the last answer\n";
   const Facts facts = FactsOf(replicas_[0]->address());
   for (const auto& replica : replicas_) EXPECT_TRUE(FactsOf(replica->address()) == facts);
-  ExpectNothingLost("a replica of three killed (-9) behind nginx", rounds, nginx.address(), server_->url(),
-                    load, longest);
+  ExpectNothingLost("a replica of three killed (-9) behind nginx", rounds, replicas_[0]->address(),
+                    server_->url(), load, longest);
 }
 
 TEST_F(Replicas, MigrateAnEmptyDatabaseOnceHoweverManyStartTogether) {

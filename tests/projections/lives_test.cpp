@@ -167,7 +167,7 @@ struct Told {
 
 Told CheckSeed(std::uint64_t seed) {
   SCOPED_TRACE("run just this one with: BILLHOOK_SEED=" + std::to_string(seed) +
-               " billhook_tests --gtest_filter='Lives.*'");
+               " billhook_pure_tests --gtest_filter='Lives.*'");
   std::mt19937_64 random(seed);
   // Few lives, so that a failure is small to look at; some dense, so that they share seconds.
   const HistoryOptions options{

@@ -38,8 +38,8 @@ Finished RunBillhook(const std::vector<std::string>& arguments, const ProcessEnv
   return RunProgram(Command(arguments), environment, input);
 }
 
-ServeProcess::ServeProcess(ProcessEnvironment environment)
-    : process_(Command({"serve"}), WithPort(std::move(environment))) {
+ServeProcess::ServeProcess(ProcessEnvironment environment, std::size_t open_files)
+    : process_(Command({"serve"}), WithPort(std::move(environment)), open_files) {
   const auto listens_or_ended = [this] {
     const bool ended = process_.Ended().has_value();
     address_ = AddressIn(Log());

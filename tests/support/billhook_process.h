@@ -16,7 +16,8 @@ Finished RunBillhook(const std::vector<std::string>& arguments, const ProcessEnv
 class ServeProcess {
  public:
   // Returns once it listens; throws std::runtime_error with its log if it does not.
-  explicit ServeProcess(ProcessEnvironment environment);
+  // With `open_files`, it may have no more descriptors than that.
+  explicit ServeProcess(ProcessEnvironment environment, std::size_t open_files = 0);
 
   [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] pid_t pid() const { return process_.pid(); }

@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,7 +39,7 @@ int StatusOf(int wait_status) {
 }
 
 pid_t Spawn(const std::vector<std::string>& command, ProcessEnvironment environment, const fs::path& in,
-            const fs::path& out, const fs::path& err) {
+            const fs::path& out, const fs::path& err, std::size_t open_files = 0) {
   // Sanitizers are told things by their environment too.
   for (const char* name : {"PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"}) {
     if (const char* value = std::getenv(name)) environment.emplace(name, value);
@@ -61,6 +62,8 @@ pid_t Spawn(const std::vector<std::string>& command, ProcessEnvironment environm
   redirect(in, O_RDONLY, STDIN_FILENO);
   redirect(out, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
   redirect(err, O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
+  const rlimit limit{open_files, open_files};
+  if (open_files > 0 && setrlimit(RLIMIT_NOFILE, &limit) != 0) _exit(126);
   execvpe(argv[0], argv.data(), envp.data());
   _exit(127);
 }
@@ -81,8 +84,10 @@ Finished RunProgram(const std::vector<std::string>& command, const ProcessEnviro
   return finished;
 }
 
-ChildProcess::ChildProcess(const std::vector<std::string>& command, const ProcessEnvironment& environment)
-    : log_(ScratchFile("log")), pid_(Spawn(command, environment, "/dev/null", "/dev/null", log_)) {}
+ChildProcess::ChildProcess(const std::vector<std::string>& command, const ProcessEnvironment& environment,
+                           std::size_t open_files)
+    : log_(ScratchFile("log")),
+      pid_(Spawn(command, environment, "/dev/null", "/dev/null", log_, open_files)) {}
 
 ChildProcess::~ChildProcess() {
   if (!Ended()) {

@@ -22,13 +22,16 @@ struct Finished {
   std::string err;
 };
 
-// Runs the command to its end with `environment` alone (and PATH), `input` as standard input.
-Finished RunProgram(const std::vector<std::string>& command, const ProcessEnvironment& environment,
+// Runs the command to its end with `environment` alone (and PATH), `input` as standard input; status 127 where
+// there is no such program.
+Finished RunProgram(const std::vector<std::string>& command, const ProcessEnvironment& environment = {},
                     const std::string& input = "");
 
 class ChildProcess {
  public:
-  ChildProcess(const std::vector<std::string>& command, const ProcessEnvironment& environment);
+  // With `open_files`, it may have no more descriptors than that.
+  ChildProcess(const std::vector<std::string>& command, const ProcessEnvironment& environment,
+               std::size_t open_files = 0);
   // Kills it if it still runs.
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;

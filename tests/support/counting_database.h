@@ -13,6 +13,7 @@ class CountingDatabase : public storage::Database {
   explicit CountingDatabase(storage::Database& real) : real_(real) {}
 
   Lease Acquire(storage::Purpose purpose) override;
+  [[nodiscard]] storage::SessionUse UseOf(storage::Purpose purpose) override { return real_.UseOf(purpose); }
   [[nodiscard]] std::string_view engine() const override { return real_.engine(); }
 
   // How many rows were returned since the last call.

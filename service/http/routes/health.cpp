@@ -1,14 +1,21 @@
 // GET /health, /health/live, /health/ready and /metrics. They need no key and tell no business data.
+#include <array>
+
 #include <nlohmann/json.hpp>
 
 #include "domain/event_store.h"
 #include "service/http/routes/routes.h"
 #include "service/log.h"
+#include "service/process_stats.h"
 
 namespace billhook::http {
 namespace {
 
 constexpr const char* kLivePath = "/health/live";
+constexpr std::array<std::pair<storage::Purpose, std::string_view>, 3> kPurposes = {
+    {{storage::Purpose::kAppend, "append"},
+     {storage::Purpose::kProject, "project"},
+     {storage::Purpose::kRead, "read"}}};
 
 using Body = nlohmann::ordered_json;
 
@@ -90,7 +97,12 @@ void SetRebuildMetrics(Services& services, const storage::ProjectionStatus& stat
 Response MetricsPage(Services& services) {
   services.metrics.SetQueueDepth(services.group_commit.queue_depth());
   const Server::Stats http = services.http_stats();
-  services.metrics.SetHttp(http.connections, http.waiting_requests);
+  services.metrics.SetHttp(http.connections, http.waiting_requests, http.held_bytes);
+  for (const auto& [purpose, name] : kPurposes) {
+    const storage::SessionUse use = services.database.UseOf(purpose);
+    services.metrics.SetSessions(name, use.in_use, use.most);
+  }
+  services.metrics.SetProcess(ReadProcessStats());
   services.metrics.SetNotificationsWork(services.database.hearing() != storage::Hearing::kBroken);
   try {
     for (const Projection* projection : services.projector.projections()) {

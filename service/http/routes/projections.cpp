@@ -3,6 +3,7 @@
 
 #include "service/http/routes/reading.h"
 #include "service/http/routes/writing.h"
+#include "service/query/dead_letters_query.h"
 #include "service/query/state_query.h"
 
 namespace billhook::http {
@@ -34,6 +35,15 @@ nlohmann::ordered_json BodyOf(const storage::ProjectionStatus& status, UnixMicro
           {"rebuild", rebuild}};
 }
 
+// The log is one for all tenants, and so is a projection's place in it; what it could not use is the caller's
+// own.
+std::optional<storage::ProjectionStatus> StatusFor(const Call& call, Services& services,
+                                                   const std::string& name) {
+  std::optional<storage::ProjectionStatus> status = services.read_models.StatusOf(name);
+  if (status) status->dead_letters = query::CountDeadLetters(services.database, call.caller.tenant, name);
+  return status;
+}
+
 Response NotFound() {
   return Problem(404, "not_found", "There is no such projection. GET /api/v1/projections lists them.");
 }
@@ -45,7 +55,7 @@ Response List(Call& call, Services& services) {
   bool passed = request.after.empty();
   for (const Projection* projection : services.projector.projections()) {
     const std::string name(projection->name());
-    const auto status = passed ? services.read_models.StatusOf(name) : std::nullopt;
+    const auto status = passed ? StatusFor(call, services, name) : std::nullopt;
     if (status && !AddToPage(page, request, BodyOf(*status, services.clock()).dump(), {name})) break;
     passed = passed || request.after.front() == name;
   }
@@ -54,8 +64,8 @@ Response List(Call& call, Services& services) {
   return response;
 }
 
-Response Show(const std::string& name, Services& services) {
-  const auto status = services.read_models.StatusOf(name);
+Response Show(const Call& call, Services& services) {
+  const auto status = StatusFor(call, services, call.path_parameters[0]);
   if (!status) return NotFound();
   Response response;
   response.body = BodyOf(*status, services.clock()).dump();
@@ -66,7 +76,7 @@ Response Get(Call& call, Services& services) {
   const std::string& name = call.path_parameters[0];
   if (services.projector.Find(name) == nullptr) return NotFound();
   if (std::optional<Response> refusal = AwaitProjection(call, services, name)) return *refusal;
-  return Show(name, services);
+  return Show(call, services);
 }
 
 Response Rebuild(Call& call, Services& services) {
@@ -83,7 +93,7 @@ Response Rebuild(Call& call, Services& services) {
       break;
   }
   services.projector.Wake();
-  Response response = Show(call.path_parameters[0], services);
+  Response response = Show(call, services);
   response.status = 202;
   return response;
 }

@@ -1,5 +1,6 @@
 // POST /api/v1/queries: the query bus.
 #include <algorithm>
+#include <chrono>
 
 #include <nlohmann/json.hpp>
 
@@ -65,7 +66,9 @@ Response Answer(Call& call, Services& services) {
                                               ? AwaitLog(call, services)
                                               : AwaitProjections(call, services, type->projections);
   if (refusal) return *refusal;
+  const auto started = std::chrono::steady_clock::now();
   const auto answer = type->handler({services.database, call.caller.tenant, filters, page});
+  services.metrics.ObserveQuery(type->name, std::chrono::steady_clock::now() - started);
   if (!answer) return Problem(answer.error().status, answer.error().code, answer.error().detail);
   if (!projection && !type->projections.empty()) projection = type->projections.front();
   return ReadModelResponse(BodyOf(*type, projection, *answer), answer->position);

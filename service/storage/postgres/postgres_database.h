@@ -19,6 +19,7 @@ class PostgresDatabase : public Database {
   PostgresDatabase(const std::string& url, std::size_t readers);
 
   Lease Acquire(Purpose purpose) override;
+  [[nodiscard]] SessionUse UseOf(Purpose purpose) override { return pool_.UseOf(purpose); }
   [[nodiscard]] std::string_view engine() const override { return "postgresql"; }
   void Listen(OnHeard on_heard, OnHearing on_hearing) override;
   void StopListening() override { listener_.reset(); }

@@ -24,6 +24,7 @@ class SqliteDatabase : public Database {
   ~SqliteDatabase() override;
 
   Lease Acquire(Purpose purpose) override;
+  [[nodiscard]] SessionUse UseOf(Purpose purpose) override { return pool_.UseOf(purpose); }
   [[nodiscard]] std::string_view engine() const override { return "sqlite"; }
 
  protected:

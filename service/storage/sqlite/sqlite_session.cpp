@@ -78,10 +78,11 @@ SqliteSession::SqliteSession(const std::string& path, bool flush_commits, WriteL
   }
   sqlite3_busy_timeout(connection_, kBusyTimeoutMs);
   try {
-    ExecuteScript(
-        std::string("PRAGMA journal_mode=WAL; PRAGMA synchronous=") + (flush_commits ? "FULL" : "NORMAL") +
-        "; PRAGMA cache_size=-8192; PRAGMA wal_autocheckpoint=2000; PRAGMA journal_size_limit=67108864; "
-        "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;");
+    ExecuteScript(std::string("PRAGMA journal_mode=WAL; PRAGMA synchronous=") +
+                  (flush_commits ? "FULL" : "NORMAL") +
+                  "; PRAGMA cache_size=" + (flush_commits ? "-8192" : "-2048") +
+                  "; PRAGMA wal_autocheckpoint=2000; PRAGMA journal_size_limit=67108864; "
+                  "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;");
   } catch (const StorageError&) {
     sqlite3_close_v2(connection_);
     throw;

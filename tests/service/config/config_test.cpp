@@ -88,7 +88,8 @@ TEST(Configuration, KeepsOfAKeyOnlyItsHash) {
 TEST(Configuration, RefusesKeysThatCannotBeMeant) {
   for (const char* keys :
        {"a", "a:reader", "a:reader:", ":reader:k", "a:king:k", "a:reader:k:nobody", "a:reader:k,a:reader:l",
-        "a:reader:k,b:reader:k", "a:reader:k:default:x", "a:reader:k,"}) {
+        "a:reader:k,b:reader:k", "a:reader:k:default:x", "a:reader:k,", "a b:reader:k", "a:reader:k l",
+        "a\xff:reader:k", "a\n:reader:k", "a:reader:k\t"}) {
     EXPECT_FALSE(FaultsOf(With(kLeast, "API_KEYS", keys)).empty()) << keys;
   }
 }
@@ -107,6 +108,15 @@ TEST(Configuration, NeverRepeatsASecretInAFault) {
        FaultsOf({{"STRIPE_WEBHOOK_SECRET", "whsec_xyzzy abc"}, {"API_KEYS", "a:king:hunter2"}})) {
     EXPECT_EQ(fault.find("xyzzy"), std::string::npos) << fault;
     EXPECT_EQ(fault.find("hunter2"), std::string::npos) << fault;
+  }
+}
+
+TEST(Configuration, NeverRepeatsAKeyThatStandsInAnotherPartsPlace) {
+  for (const char* keys : {"hunter2:shop:reader", "shop:hunter2:reader", "hunter2:reader:a,hunter2:reader:b",
+                           "hunter2:reader:a,b:reader:a", "shop:reader:a:hunter2", "hunter2:reader"}) {
+    const std::vector<std::string> faults = FaultsOf(With(kLeast, "API_KEYS", keys));
+    EXPECT_FALSE(faults.empty()) << keys;
+    for (const std::string& fault : faults) EXPECT_EQ(fault.find("hunter2"), std::string::npos) << fault;
   }
 }
 

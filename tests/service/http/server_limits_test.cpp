@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "tests/service/http/peer.h"
+#include "tests/support/peer.h"
 
 namespace billhook::http {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/service/http/peer.h"
+#include "tests/support/peer.h"
 
 namespace billhook::http {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/service/http/peer.h"
+#include "tests/support/peer.h"
 
 namespace billhook::http {
 namespace {

@@ -249,7 +249,7 @@ TEST(EventLine, ComesBackAsTheEventThatItWas) {
 
 TEST(EventLine, IsOneLineOfJsonWithThePayloadAsAString) {
   RecordedEvent event;
-  event.event.id = "e1";
+  event.event = StripeAppend("evt_1")[0].event;
   event.event.payload = "{\n\"a\":1}";
   event.event.metadata = "{\n}";
   event.position = event.version = 1;
@@ -259,6 +259,37 @@ TEST(EventLine, IsOneLineOfJsonWithThePayloadAsAString) {
   EXPECT_EQ(read["payload"], event.event.payload);
   EXPECT_EQ(read["metadata"], event.event.metadata);
   EXPECT_EQ(transfer::ReadEventLine(line)->event.metadata, event.event.metadata);
+}
+
+// Its checksum may fit all the same: whoever wrote the file could compute it.
+TEST(EventLine, TellsNoEventThatCouldNotHaveBeenRecorded) {
+  RecordedEvent whole;
+  whole.event = StripeAppend("evt_1")[0].event;
+  whole.position = whole.version = 1;
+  ASSERT_TRUE(transfer::ReadEventLine(transfer::EventLine(whole)));
+  const auto refused = [&whole](std::string Event::*member, const std::string& text) {
+    RecordedEvent forged = whole;
+    forged.event.*member = text;
+    forged.checksum = ChainDigest(kGenesis, forged);
+    const Result<RecordedEvent, std::string> read = transfer::ReadEventLine(transfer::EventLine(forged));
+    ASSERT_FALSE(read) << text;
+    EXPECT_EQ(read.error().find("xyzzy"), std::string::npos) << read.error();
+  };
+  for (const char* text : {"", "xyzzy\x1f", "xyzzy\n", "xyzzy\x7f", "xyzzy\xc2\x85"}) {
+    for (std::string Event::*member :
+         {&Event::id, &Event::tenant, &Event::aggregate_type, &Event::aggregate_id, &Event::event_type})
+      refused(member, text);
+  }
+  refused(&Event::tenant, "Xyzzy");
+  refused(&Event::aggregate_id, std::string(256, 'a'));
+  for (const char* text : {"xyzzy", "", "[]", "1", "{", "{}}", "{},\"tenant\":\"xyzzy\"", "{\"a\":\"\n\"}"})
+    refused(&Event::payload, text);
+  for (const char* text : {"[]", "1", "null", "\"{\""}) refused(&Event::metadata, text);
+  RecordedEvent forged = whole;
+  forged.event.caused_by =
+      "evt\x1f"
+      "1";
+  EXPECT_FALSE(transfer::ReadEventLine(transfer::EventLine(forged)));
 }
 
 // Any one byte changed, taken out or put in: the line reads as the same event, or not at all, or its checksum

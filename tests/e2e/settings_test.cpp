@@ -1,0 +1,174 @@
+// What the settings do that no other test shows: a change of each is seen from outside the real binary.
+#include <chrono>
+#include <csignal>
+#include <future>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/billhook_process.h"
+#include "tests/support/bodies.h"
+#include "tests/support/served_facts.h"
+
+namespace billhook::test {
+namespace {
+
+using Json = nlohmann::json;
+using std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kPatience{60};
+
+// The value of a series on /metrics, by the line's beginning.
+std::string Metric(const std::string& address, const std::string& series) {
+  http::Client client(address);
+  const std::string page = client.Send("GET", "/metrics")->body;
+  const std::size_t at = page.find("\n" + series + " ");
+  if (at == std::string::npos) return "none";
+  const std::size_t begin = at + series.size() + 2;
+  return page.substr(begin, page.find('\n', begin) - begin);
+}
+
+std::map<std::string, std::string> With(const TestDatabase& database, const std::string& name,
+                                        const std::string& value) {
+  std::map<std::string, std::string> environment = EnvironmentFor(database);
+  environment[name] = value;
+  return environment;
+}
+
+TEST(Settings, HostIsTheAddressItListensOnAndNoOther) {
+  const TestDatabase database(Engine::kSqliteFile);
+  ServeProcess serve(With(database, "HOST", "127.0.0.2"));
+  EXPECT_TRUE(serve.address().starts_with("http://127.0.0.2:")) << serve.address();
+  EXPECT_EQ(http::Client(serve.address()).Send("GET", "/health/live")->status, 200);
+  http::Client elsewhere("http://127.0.0.1" + serve.address().substr(serve.address().rfind(':')));
+  EXPECT_FALSE(elsewhere.Send("GET", "/health/live"));
+}
+
+TEST(Settings, LogLevelAndFormatShapeTheLines) {
+  const TestDatabase owned(Engine::kSqliteFile);
+  const ServeProcess owner(EnvironmentFor(owned));
+  // Migrates, and then finds the port taken.
+  const auto lines = [&](const std::string& level, const std::string& format) {
+    const TestDatabase fresh(Engine::kSqliteFile);
+    std::map<std::string, std::string> environment = EnvironmentFor(fresh);
+    environment["PORT"] = owner.address().substr(owner.address().rfind(':') + 1);
+    environment["LOG_LEVEL"] = level;
+    environment["LOG_FORMAT"] = format;
+    return RunBillhook({"serve"}, environment).err;
+  };
+  EXPECT_NE(lines("info", "json").find(R"("level":"info","message":"migrated")"), std::string::npos);
+  EXPECT_NE(lines("info", "text").find(" info migrated migration="), std::string::npos);
+  EXPECT_EQ(lines("error", "json").find("migrated"), std::string::npos);
+}
+
+TEST(Settings, PoolSizeBoundsTheSessionsForReads) {
+  const TestDatabase database(Engine::kSqliteFile);
+  const ServeProcess serve(With(database, "DB_POOL_SIZE", "3"));
+  EXPECT_EQ(Metric(serve.address(), R"(billhook_db_sessions_max{purpose="read"})"), "3");
+}
+
+TEST(Settings, AppendBatchMaxBoundsWhatIsCommittedTogether) {
+  const TestDatabase database(Engine::kSqliteFile);
+  const ServeProcess serve(With(database, "APPEND_BATCH_MAX", "2"));
+  ASSERT_EQ(RunBillhook({"simulate", "--url", serve.address(), "--events", "500", "--connections", "16"},
+                        EnvironmentFor(database))
+                .status,
+            0);
+  const std::string all = Metric(serve.address(), "billhook_append_batch_size_count");
+  EXPECT_GE(std::stoi(all), 250);
+  EXPECT_EQ(Metric(serve.address(), R"(billhook_append_batch_size_bucket{le="2"})"), all);
+}
+
+TEST(Settings, AppendLingerIsHowLongACommitWaitsForMore) {
+  const TestDatabase database(Engine::kSqliteFile);
+  const ServeProcess serve(With(database, "APPEND_LINGER_US", "400000"));
+  http::Client client(serve.address());
+  const auto start = steady_clock::now();
+  EXPECT_EQ(PostEvent(client, CustomerEvent("evt_alone"))->status, 200);
+  EXPECT_GE(steady_clock::now() - start, std::chrono::milliseconds(400));
+}
+
+// Three events recorded at once that a projection cannot use: a line a transaction says so.
+TEST(Settings, ProjectionBatchIsHowManyEventsATransactionTakes) {
+  const auto lines_with = [](const std::string& batch) {
+    const TestDatabase database(Engine::kSqliteFile);
+    ServeProcess serve(With(database, "PROJECTION_BATCH", batch));
+    http::Client client(serve.address());
+    Json events = Json::array();
+    for (int i = 0; i < 3; ++i) {
+      events.push_back({{"aggregate_type", "prepaid_account"},
+                        {"aggregate_id", "acc_none"},
+                        {"event_type", "MoneyWithdrawn"},
+                        {"data", {{"account_id", "acc_none"}, {"amount", 5}}}});
+    }
+    EXPECT_EQ(client.Send("POST", "/api/v1/events", {}, Json({{"events", events}}).dump())->status, 201);
+    AwaitProjections(serve.address());
+    EXPECT_EQ(AllOf(serve.address(), "/api/v1/dead-letters").size(), 3U);
+    serve.Signal(SIGTERM);
+    EXPECT_EQ(serve.Wait(), 0);
+    const std::string log = serve.Log();
+    int lines = 0;
+    for (std::size_t at = log.find("\"dead letters\""); at != std::string::npos;
+         at = log.find("\"dead letters\"", at + 1))
+      ++lines;
+    return lines;
+  };
+  EXPECT_GT(lines_with("1"), 1);  // behind, a step takes more than the one before
+  EXPECT_EQ(lines_with("100"), 1);
+}
+
+// A webhook whose commit waits, for another session holds the log: a request in flight.
+class Stopping : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    BILLHOOK_REQUIRE_DATABASE(database_);
+    serve_.emplace(With(database_, "SHUTDOWN_TIMEOUT_MS", GetTimeout()));
+    other_ = database_.Open();
+    holder_.emplace(other_->Acquire(storage::Purpose::kAppend));
+    (*holder_)->BeginAppend();
+    answer_ = std::async(std::launch::async, [address = serve_->address()] {
+      http::Client client(address);
+      return PostEvent(client, CustomerEvent("evt_in_flight"));
+    });
+    const auto in_flight = [this] {
+      return Metric(serve_->address(), R"(billhook_db_sessions_in_use{purpose="append"})") != "0";
+    };
+    ASSERT_TRUE(Await(in_flight, kPatience));
+  }
+  [[nodiscard]] virtual std::string GetTimeout() const { return "20000"; }
+
+  TestDatabase database_{Engine::kPostgres};
+  std::optional<ServeProcess> serve_;
+  std::unique_ptr<storage::Database> other_;
+  std::optional<storage::Database::Lease> holder_;
+  std::future<std::optional<http::Response>> answer_;
+};
+
+TEST_F(Stopping, FinishesWhatIsInFlight) {
+  serve_->Signal(SIGINT);
+  const auto stopping = [this] { return serve_->Log().find("\"stopping\"") != std::string::npos; };
+  ASSERT_TRUE(Await(stopping, kPatience));
+  (*holder_)->Rollback();
+  const std::optional<http::Response> answer = answer_.get();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(serve_->Wait(), 0);
+  EXPECT_EQ(serve_->Log().find("cut off"), std::string::npos);
+}
+
+class StoppingInAHurry : public Stopping {
+ protected:
+  [[nodiscard]] std::string GetTimeout() const override { return "300"; }
+};
+
+TEST_F(StoppingInAHurry, CutsOffWhatIsNotDoneWithinTheTimeout) {
+  serve_->Signal(SIGTERM);
+  EXPECT_EQ(serve_->Wait(), 0);
+  EXPECT_NE(serve_->Log().find("SHUTDOWN_TIMEOUT_MS"), std::string::npos) << serve_->Log();
+  const std::optional<http::Response> answer = answer_.get();
+  EXPECT_TRUE(!answer || answer->status == 503) << "nothing is acknowledged that is not durable";
+  (*holder_)->Rollback();
+}
+
+}  // namespace
+}  // namespace billhook::test
