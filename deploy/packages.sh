@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing of the Debian packages that billhook needs. The one list: deploy/demo, tests/run,
 # .ci/run and the Dockerfile all come here.
-# Usage: deploy/packages.sh GROUP...    groups: build run demo test lint client fuzz
+# Usage: deploy/packages.sh GROUP...    groups: build run demo test bench lint client fuzz
 # Needs: Debian 12, and root or sudo if anything is missing.
 set -euo pipefail
 
@@ -14,6 +14,7 @@ declare -A packages=(
   [demo]="curl jq"
   [test]="libgtest-dev libgmock-dev librapidcheck-dev libyaml-cpp-dev postgresql-15 nginx
           prometheus curl openssl systemd"
+  [bench]="libbenchmark-dev valgrind wrk gnuplot-nox postgresql-15"
   [lint]="clang-format-14 clang-tidy-14 shellcheck"
   [client]="nodejs npm"
   [fuzz]="clang-14 libclang-rt-14-dev"

@@ -42,6 +42,7 @@ void Projector::Stop() {
     stopping_ = true;
   }
   appended_.notify_all();
+  hurried_.notify_all();
   ReleaseWaiters();
   for (const auto& progress : progress_) {
     if (progress->thread.joinable()) progress->thread.join();
@@ -173,7 +174,7 @@ void Projector::Run(Progress& progress) {
 void Projector::AwaitWork(Progress& progress, std::uint64_t woken,
                           std::chrono::steady_clock::time_point next_step) {
   std::unique_lock lock(mutex_);
-  appended_.wait_until(lock, next_step, [&] { return stopping_ || progress.waiters > 0; });
+  hurried_.wait_until(lock, next_step, [&] { return stopping_ || progress.waiters > 0; });
   appended_.wait_for(lock, rely_on_wakes_ ? options_.safety_poll : options_.poll,
                      [&] { return stopping_ || wakes_ != woken; });
 }
@@ -195,7 +196,7 @@ bool Projector::WaitFor(const std::string& projection, std::int64_t position,
   if (there() || waiters_ == options_.max_waiters) return there();
   ++waiters_;
   ++progress->waiters;
-  appended_.notify_all();  // whoever keeps a pause need not
+  hurried_.notify_all();
   advanced_.wait_until(lock, deadline, [&] { return released_ || there(); });
   --progress->waiters;
   --waiters_;

@@ -23,7 +23,7 @@ namespace billhook {
 struct ProjectorOptions {
   std::size_t batch = 256;  // events a transaction; doubled, up to 8 times as many, behind each step that
   std::chrono::milliseconds quick_step{200};      // took less than this and did not come to the log's end
-  std::chrono::milliseconds pace{20};             // from one step to the next where nobody waits for it
+  std::chrono::milliseconds pace{50};             // from one step to the next where nobody waits for it
   std::chrono::milliseconds poll{200};            // how often to look for appends that nobody tells of
   std::chrono::milliseconds safety_poll{2'000};   // the same where other processes tell of theirs
   std::chrono::milliseconds first_back_off{100};  // after a failure, doubled up to the longest
@@ -108,6 +108,7 @@ class Projector {
 
   std::mutex mutex_;
   std::condition_variable appended_;
+  std::condition_variable hurried_;  // somebody waits: no pause between steps
   std::condition_variable advanced_;
   std::uint64_t wakes_ = 0;
   bool rely_on_wakes_ = false;
