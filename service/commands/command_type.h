@@ -9,20 +9,12 @@
 #include <vector>
 
 #include "domain/command.h"
+#include "service/bus/refusal.h"
 #include "service/clock.h"
-#include "service/commands/schema.h"
 #include "service/config.h"
 #include "service/projector/projector.h"
 
 namespace billhook::commands {
-
-// Why a command was not done, as callers see it.
-struct Refusal {
-  int status = 409;  // HTTP's
-  std::string code;
-  std::string detail;
-  std::vector<InputFault> errors{};
-};
 
 // What operations may touch.
 struct Operations {

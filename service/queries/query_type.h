@@ -8,7 +8,7 @@
 
 #include "domain/json.h"
 #include "domain/result.h"
-#include "service/commands/schema.h"
+#include "service/bus/refusal.h"
 #include "service/config.h"
 #include "service/query/page.h"
 #include "service/storage/sql.h"
@@ -22,13 +22,6 @@ struct QueryCall {
   const query::PageRequest& page;
 };
 
-// Why a query has no answer, as callers see it.
-struct QueryRefusal {
-  int status = 404;  // HTTP's
-  std::string code;
-  std::string detail;
-};
-
 // One document, or a page of them.
 struct QueryAnswer {
   std::string data;  // JSON text
@@ -39,13 +32,13 @@ struct QueryAnswer {
 
 struct QueryType {
   std::string_view name;
-  const Schema* filters = nullptr;
+  const Schema* schema = nullptr;  // of its filters
   // The read models that must have reached min_position, the one that the answer names first; none: the log.
   std::vector<std::string> projections;
   std::size_t key_parts = 0;     // of a cursor; 0 where the answer is one document
   bool key_is_a_number = false;  // the cursor's key starts with one
   Role role = Role::kReader;
-  Result<QueryAnswer, QueryRefusal> (*handler)(const QueryCall&) = nullptr;
+  Result<QueryAnswer, Refusal> (*handler)(const QueryCall&) = nullptr;
 };
 
 // nullptr if there is no such type.

@@ -14,10 +14,10 @@
 namespace billhook::queries {
 namespace {
 
-using Answered = Result<QueryAnswer, QueryRefusal>;
+using Answered = Result<QueryAnswer, Refusal>;
 
-Unexpected<QueryRefusal> NotFound(std::string detail) {
-  return Unexpected(QueryRefusal{404, "not_found", std::move(detail)});
+Unexpected<Refusal> NotFound(std::string detail) {
+  return Unexpected(Refusal{404, "not_found", std::move(detail)});
 }
 
 QueryAnswer PageAnswer(const query::Page& page) {
@@ -47,8 +47,8 @@ Answered GetSubscription(const QueryCall& call) {
                                               SubscriptionsOf(call));
   if (found.rows.empty()) return NotFound("There is no such subscription.");
   if (found.rows.size() == 1) return QueryAnswer{std::move(found.rows.front()), found.position};
-  return Unexpected(QueryRefusal{422, "subscription_ambiguous",
-                                 "This ID stands under several accounts or livemodes: name one."});
+  return Unexpected(Refusal{422, "subscription_ambiguous",
+                            "This ID stands under several accounts or livemodes: name one."});
 }
 
 Answered ListActiveSubscriptions(const QueryCall& call) {
@@ -88,9 +88,8 @@ Answered GetCustomerTimeline(const QueryCall& call) {
   const query::Timeline timeline = query::ReadTimeline(call.database, filter, call.page);
   if (timeline.customers == 0) return NotFound("There is no such customer.");
   if (timeline.customers == 1) return PageAnswer(timeline.page);
-  return Unexpected(
-      QueryRefusal{422, "customer_ambiguous",
-                   "This ID stands under several accounts or livemodes: name account or livemode."});
+  return Unexpected(Refusal{422, "customer_ambiguous",
+                            "This ID stands under several accounts or livemodes: name account or livemode."});
 }
 
 Answered GetAggregateHistory(const QueryCall& call) {
@@ -100,8 +99,8 @@ Answered GetAggregateHistory(const QueryCall& call) {
   const std::vector<std::string> types = query::TypesOf(call.database, filter.tenant, filter.aggregate_id);
   const std::optional<std::string> wanted = TextIn(call.filters, "aggregate_type");
   if (!wanted && types.size() > 1) {
-    return Unexpected(QueryRefusal{422, "aggregate_ambiguous",
-                                   "This ID stands under several aggregate types: name aggregate_type."});
+    return Unexpected(Refusal{422, "aggregate_ambiguous",
+                              "This ID stands under several aggregate types: name aggregate_type."});
   }
   const bool known = wanted ? std::find(types.begin(), types.end(), *wanted) != types.end() : !types.empty();
   if (!known) return NotFound("There is no such stream.");

@@ -1,10 +1,11 @@
 // The payment ledger on a branch. What the branch's events touch (each object with all that books together
 // with it) is computed from its events by the projection's own code, in memory; all else is what the live
 // read model remembers of the moment of the fork. Cost follows the branch's events and the objects they
-// touch, not the log. One thread; throws StorageError.
+// touch, not the log, and what was computed last is kept for the next read. One thread; throws StorageError.
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -32,9 +33,9 @@ class BranchLedger {
   BranchLedger& operator=(const BranchLedger&) = delete;
 
   // Rows of ledger::kEntriesTable: what the touched objects book on the branch.
-  [[nodiscard]] const std::map<std::string, Row>& entries() const;
+  [[nodiscard]] const std::map<std::string, Row>& entries() const { return touched_->entries; }
   // Owners whose entries in the live read model do not count on the branch.
-  [[nodiscard]] const std::set<std::string>& replaced() const { return replaced_; }
+  [[nodiscard]] const std::set<std::string>& replaced() const { return touched_->replaced; }
   // The other owners' entries on the branch are those that stood at this time of recording. Nothing: the fork
   // lies before the first event, and there are none.
   [[nodiscard]] const std::optional<UnixMicros>& forked_at() const { return forked_at_; }
@@ -43,6 +44,14 @@ class BranchLedger {
   std::map<std::string, std::string> BodiesOf(const std::vector<EntryAtFork>& entries);
 
  private:
+  class Recent;
+  struct Touched {
+    std::map<std::string, Row> entries;
+    std::set<std::string> replaced;
+  };
+
+  // `last_of_then`: the last event of the log that shares the fork's time of recording.
+  Touched Compute(std::int64_t last_of_then);
   [[nodiscard]] std::vector<std::int64_t> PositionsIn(const std::string& sql, storage::Parameters parameters);
   std::vector<std::int64_t> BookedByHand(const std::set<std::string>& ids);
   std::vector<std::int64_t> Families(std::set<std::string>& keys);
@@ -51,9 +60,8 @@ class BranchLedger {
   LiveModel live_;
   std::string tenant_;
   storage::Timeline timeline_;
-  ScratchModel touched_;
-  std::set<std::string> replaced_;
   std::optional<UnixMicros> forked_at_;
+  std::shared_ptr<const Touched> touched_;
 };
 
 }  // namespace billhook::query

@@ -71,18 +71,15 @@ void Compute(storage::Session& session, const BranchObjects& objects, const std:
              std::vector<Row>& rows) {
   if (ids.empty()) return;
   storage::Parameters parameters = {Pairs(ids), objects.tenant, std::string(objects.aggregate_type)};
-  // In this order SQLite's planner looks for each stream; in any it would rather read the whole log.
-  std::string sql = "SELECT e.aggregate_id, e.version, e.position FROM PAIRS($1) CROSS JOIN " +
-                    objects.timeline.Events(parameters, "e") +
-                    " WHERE e.tenant = $2 AND e.aggregate_id = a AND e.aggregate_type = $3 AND e.source = "
-                    "'stripe'";
+  std::string condition = "tenant = $2 AND aggregate_id = a AND aggregate_type = $3 AND source = 'stripe'";
   if (objects.as_of) {
     parameters.emplace_back(objects.as_of->at);
-    sql += std::string(" AND e.") + objects.as_of->Column() + " <= $" + std::to_string(parameters.size());
+    condition += std::string(" AND ") + objects.as_of->Column() + " <= $" + std::to_string(parameters.size());
   }
-  const storage::Rows found = session.Query(sql + " ORDER BY e.aggregate_id, e.version", parameters);
+  const std::string select = objects.timeline.Select("position", "PAIRS($1)", condition, parameters);
+  const storage::Rows found = session.Query(select, parameters);
   std::vector<std::int64_t> positions;
-  for (std::size_t i = 0; i < found.size(); ++i) positions.push_back(found.Int(i, 2));
+  for (std::size_t i = 0; i < found.size(); ++i) positions.push_back(found.Int(i, 0));
   ScratchModel scratch(session, objects.timeline, objects.projection, {&objects.table});
   scratch.ApplyAt(std::move(positions));
   for (const auto& [key, row] : scratch.RowsOf(objects.table)) rows.push_back(row);

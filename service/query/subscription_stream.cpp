@@ -39,22 +39,21 @@ std::map<std::string, ToldEvents> SubscriptionStreams::Tell(const std::vector<st
                                                             const std::optional<AsOf>& as_of) {
   storage::PairList pairs;
   for (const std::string& id : ids) pairs.emplace_back(id, "");
-  // SQLite's planner is not free to begin with the log, and where to go on is said without a row value, which
-  // it would rather look for in the index than the streams.
-  // Nor is it to look for the position in an index: hence the sum.
+  // SQLite's planner would rather look for a row value (where to go on) or a position in an index than for
+  // the streams: hence the words for the first and the sum for the second.
   storage::Parameters parameters = {pairs, tenant_, position_, std::string(), std::int64_t{0}};
-  std::string sql =
-      "SELECT e.aggregate_id, e.version, e.position, e.occurred_at, e.event_type, e.payload_bytes FROM "
-      "PAIRS($1) CROSS JOIN " +
-      timeline_.Events(parameters, "e") +
-      " WHERE e.tenant = $2 AND e.aggregate_id = a AND e.aggregate_type = 'subscription' AND e.source = "
-      "'stripe' AND e.event_type LIKE 'customer.subscription.%' AND e.position + 0 <= $3 AND (a > $4 OR (a = "
-      "$4 AND e.version > $5))";
+  std::string condition =
+      "tenant = $2 AND aggregate_id = a AND aggregate_type = 'subscription' AND source = 'stripe' AND "
+      "event_type LIKE 'customer.subscription.%' AND position + 0 <= $3 AND (a > $4 OR (a = $4 AND version > "
+      "$5))";
   if (as_of) {
     parameters.emplace_back(as_of->at);
-    sql += std::string(" AND e.") + as_of->Column() + " <= $" + std::to_string(parameters.size());
+    condition += std::string(" AND ") + as_of->Column() + " <= $" + std::to_string(parameters.size());
   }
-  sql += " ORDER BY e.aggregate_id, e.version LIMIT " + std::to_string(kToldAtATime);
+  const std::string sql =
+      timeline_.Select("aggregate_id, version, position, occurred_at, event_type, payload_bytes", "PAIRS($1)",
+                       condition, parameters) +
+      " ORDER BY aggregate_id, version LIMIT " + std::to_string(kToldAtATime);
 
   std::map<std::string, ToldEvents> streams;
   for (bool more = true; more;) {

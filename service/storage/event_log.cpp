@@ -98,11 +98,9 @@ std::vector<RecordedEvent> EventsAt(Session& session, const Timeline& timeline,
   PairList pairs;
   for (std::int64_t position : positions) pairs.emplace_back(std::to_string(position), "");
   Parameters parameters = {std::move(pairs)};
-  const std::string events = timeline.Events(parameters);
-  // SQLite's planner is not free to begin with the log.
-  return EventsFrom(session.Query("SELECT " + kEventColumns + " FROM PAIRS($1) CROSS JOIN " + events +
-                                      " WHERE position = CAST(a AS BIGINT) ORDER BY position",
-                                  parameters));
+  const std::string select =
+      timeline.Select(kEventColumns, "PAIRS($1)", "position = CAST(a AS BIGINT)", parameters);
+  return EventsFrom(session.Query(select + " ORDER BY position", parameters));
 }
 
 std::vector<std::vector<std::int64_t>> RunsOf(Session& session, const Timeline& timeline,
@@ -110,10 +108,9 @@ std::vector<std::vector<std::int64_t>> RunsOf(Session& session, const Timeline& 
   PairList pairs;
   for (std::int64_t position : positions) pairs.emplace_back(std::to_string(position), "");
   Parameters parameters = {std::move(pairs)};
-  const std::string events = timeline.Events(parameters);
-  const Rows rows = session.Query("SELECT position, payload_bytes FROM PAIRS($1) CROSS JOIN " + events +
-                                      " WHERE position = CAST(a AS BIGINT) ORDER BY position",
-                                  parameters);
+  const std::string select =
+      timeline.Select("position, payload_bytes", "PAIRS($1)", "position = CAST(a AS BIGINT)", parameters);
+  const Rows rows = session.Query(select + " ORDER BY position", parameters);
   std::vector<std::vector<std::int64_t>> runs;
   std::int64_t bytes = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {

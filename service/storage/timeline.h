@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "service/storage/sql.h"
 
@@ -28,8 +27,12 @@ class Timeline {
   // Nothing for the main log.
   [[nodiscard]] const std::optional<Branch>& branch() const { return branch_; }
 
-  // What stands behind FROM for its events, under the name `as`; what that needs is added to `parameters`.
-  [[nodiscard]] std::string Events(Parameters& parameters, std::string_view as = "events") const;
+  // What stands behind FROM for its events; what that needs is added to `parameters`.
+  [[nodiscard]] std::string Events(Parameters& parameters) const;
+  // A SELECT, open for ORDER BY and LIMIT, of those of its events that meet the condition, which relates each
+  // (columns of the log) to a pair (a, b) of `pairs` (PAIRS($n)): one look into an index a pair.
+  [[nodiscard]] std::string Select(const std::string& columns, const std::string& pairs,
+                                   const std::string& condition, Parameters& parameters) const;
 
  private:
   std::optional<Branch> branch_;

@@ -19,11 +19,8 @@ std::string EventsText(const std::vector<RecordedEvent>& events) {
   return text + "]";
 }
 
-Response RefusalResponse(const std::string& command_id, const commands::Refusal& refusal) {
-  std::vector<InputError> errors;
-  for (const InputFault& fault : refusal.errors) errors.push_back({fault.pointer, fault.detail});
-  Response response = refusal.status == 503 ? Unavailable(refusal.code, refusal.detail)
-                                            : Problem(refusal.status, refusal.code, refusal.detail, errors);
+Response RefusalOf(const std::string& command_id, const Refusal& refusal) {
+  Response response = RefusalResponse(refusal);
   if (command_id.empty()) return response;
   nlohmann::ordered_json body = nlohmann::ordered_json::parse(response.body);
   body["command_id"] = command_id;
@@ -32,8 +29,8 @@ Response RefusalResponse(const std::string& command_id, const commands::Refusal&
 }
 
 Response AnswerResponse(const commands::Answer& answer) {
-  if (const auto* refusal = std::get_if<commands::Refusal>(&answer.outcome))
-    return RefusalResponse(answer.command_id, *refusal);
+  if (const auto* refusal = std::get_if<Refusal>(&answer.outcome))
+    return RefusalOf(answer.command_id, *refusal);
   Response response;
   response.body = R"({"status":"ok","command_id":)" + Quoted(answer.command_id) + R"(,"result":)" +
                   std::get<Json>(answer.outcome).dump() + R"(,"events":)" + EventsText(answer.events) +

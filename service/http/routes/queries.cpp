@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "service/bus/chain.h"
 #include "service/http/routes/reading.h"
 #include "service/http/routes/writing.h"
 #include "service/queries/query_type.h"
@@ -40,45 +41,71 @@ std::string BodyOf(const QueryType& type, const std::optional<std::string>& proj
                      : R"(,"has_more":false,"next_cursor":null})");
 }
 
-Response Answer(Call& call, Services& services) {
+// A query on its way along the chain.
+struct QueryOnItsWay {
+  using Outcome = Response;
+  static constexpr std::string_view kKind = "query";
+  static constexpr std::string_view kData = "/filters";
+
+  Call& call;
+  Services& services;
+  const QueryType* type = nullptr;
+  Json filters = Json::object();
+  std::optional<std::string> projection{};
+  query::PageRequest page{};
+  std::vector<InputFault> faults{};
+
+  [[nodiscard]] Role role() const { return call.caller.role; }
+  [[nodiscard]] const Json& data() const { return filters; }
+  [[nodiscard]] Response Refuse(const Refusal& refusal) const { return RefusalResponse(refusal); }
+};
+
+// Its read models have reached what the caller has seen.
+Response Fresh(QueryOnItsWay& query, const bus::Next<QueryOnItsWay>& next) {
+  query.page = PageOf(query.call, *query.type);  // its faults are told before anybody waits
+  const std::optional<Response> refusal =
+      query.type->projections.empty() ? AwaitLog(query.call, query.services)
+                                      : AwaitProjections(query.call, query.services, query.type->projections);
+  return refusal ? *refusal : next();
+}
+
+Response Answered(QueryOnItsWay& query, const bus::Next<QueryOnItsWay>&) {
+  const QueryType& type = *query.type;
+  const auto started = std::chrono::steady_clock::now();
+  const auto answer =
+      type.handler({query.services.database, query.call.caller.tenant, query.filters, query.page});
+  query.services.metrics.ObserveQuery(type.name, std::chrono::steady_clock::now() - started);
+  if (!answer) return query.Refuse(answer.error());
+  if (!query.projection && !type.projections.empty()) query.projection = type.projections.front();
+  return ReadModelResponse(BodyOf(type, query.projection, *answer), answer->position);
+}
+
+constexpr bus::Step<QueryOnItsWay> kChain[] = {&bus::Known<QueryOnItsWay>, &bus::Authorised<QueryOnItsWay>,
+                                               &bus::Validated<QueryOnItsWay>, &Fresh, &Answered};
+
+Response Ask(Call& call, Services& services) {
   const Result<Json, Response> body = ReadJsonObject(call.request);
   if (!body) return body.error();
   std::vector<InputError> errors;
   ObjectReader reader(*body, "", errors);
   reader.RefuseUnknown({"query_type", "filters", "projection"});
+  QueryOnItsWay query{call, services};
   const std::optional<std::string> name = reader.Identifier("query_type", true);
-  std::optional<std::string> projection = reader.Identifier("projection", false);
-  const Json* given = reader.Object("filters", false);
-  const Json filters = given == nullptr ? Json::object() : *given;
-  const QueryType* type = name ? queries::FindQueryType(*name) : nullptr;
-  if (name && type == nullptr) return Problem(422, "query_type_unknown", "There is no such query type.");
-  if (type != nullptr) {
-    if (projection && !IsNameOf(*type, *projection))
-      reader.Fault("projection", "Is not what this query reads; leave it out.");
-    for (const InputFault& fault : type->filters->Check(filters, "/filters"))
-      errors.push_back({fault.pointer, fault.detail});
-  }
-  if (!errors.empty()) return Problem(422, "query_invalid", "The query is invalid.", errors);
-  if (call.caller.role < type->role)
-    return Problem(403, "role_too_low", "This needs the role " + std::string(NameOf(type->role)) + ".");
-  const query::PageRequest page = PageOf(call, *type);
-  const std::optional<Response> refusal = type->projections.empty()
-                                              ? AwaitLog(call, services)
-                                              : AwaitProjections(call, services, type->projections);
-  if (refusal) return *refusal;
-  const auto started = std::chrono::steady_clock::now();
-  const auto answer = type->handler({services.database, call.caller.tenant, filters, page});
-  services.metrics.ObserveQuery(type->name, std::chrono::steady_clock::now() - started);
-  if (!answer) return Problem(answer.error().status, answer.error().code, answer.error().detail);
-  if (!projection && !type->projections.empty()) projection = type->projections.front();
-  return ReadModelResponse(BodyOf(*type, projection, *answer), answer->position);
+  query.projection = reader.Identifier("projection", false);
+  if (const Json* filters = reader.Object("filters", false)) query.filters = *filters;
+  if (!name) return Problem(422, "query_invalid", "The query is invalid.", errors);
+  query.type = queries::FindQueryType(*name);
+  if (query.type != nullptr && query.projection && !IsNameOf(*query.type, *query.projection))
+    reader.Fault("projection", "Is not what this query reads; leave it out.");
+  for (const InputError& error : errors) query.faults.push_back({error.pointer, error.detail});
+  return bus::Pass<QueryOnItsWay>(query, kChain);
 }
 
 }  // namespace
 
 void AddQueryRoutes(Api& api, Services& services) {
   api.Add({"POST", "/api/v1/queries", Role::kReader, ListParameters({}),
-           [&services](Call& call) { return Answer(call, services); }});
+           [&services](Call& call) { return Ask(call, services); }});
 }
 
 }  // namespace billhook::http

@@ -123,6 +123,13 @@ Result<std::optional<std::string>, Response> IdempotencyKeyOf(const Request& req
                             "Idempotency-Key must stand once and be 1 to 255 visible ASCII characters."));
 }
 
+Response RefusalResponse(const Refusal& refusal) {
+  if (refusal.status == 503) return Unavailable(refusal.code, refusal.detail);
+  std::vector<InputError> errors;
+  for (const InputFault& fault : refusal.errors) errors.push_back({fault.pointer, fault.detail});
+  return Problem(refusal.status, refusal.code, refusal.detail, errors);
+}
+
 Response NotRecorded(ingest::Refusal refusal) {
   switch (refusal) {
     case ingest::Refusal::kQueueFull:

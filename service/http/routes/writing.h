@@ -10,6 +10,7 @@
 #include "domain/json.h"
 #include "domain/result.h"
 #include "domain/time.h"
+#include "service/bus/refusal.h"
 #include "service/http/problem.h"
 #include "service/ingest/group_commit.h"
 
@@ -56,6 +57,9 @@ std::string PointerStep(std::string_view key);
 
 // The header Idempotency-Key; 422 unless it stands at most once and is 1 to 255 visible ASCII characters.
 Result<std::optional<std::string>, Response> IdempotencyKeyOf(const Request& request);
+
+// What a command or query is refused with.
+Response RefusalResponse(const Refusal& refusal);
 
 // 503 or 500 for a request that may be sent again.
 Response NotRecorded(ingest::Refusal refusal);

@@ -22,6 +22,7 @@
 #include "service/storage/event_log.h"
 #include "service/storage/read_models.h"
 #include "tests/support/appends.h"
+#include "tests/support/counting_database.h"
 #include "tests/support/subscription_lives.h"
 #include "tests/support/test_database.h"
 
@@ -194,6 +195,13 @@ std::map<std::string, Rows> Read(World& world, const std::string& tenant, const 
   return all;
 }
 
+Rows BalancesOf(World& world, const std::string& tenant, const storage::Timeline& timeline) {
+  query::LedgerFilter filter;
+  filter.tenant = tenant;
+  filter.timeline = timeline;
+  return ListBalances(world.database(), filter, {}).rows;
+}
+
 // The main world is kept over all rounds, a tenant each: its positions grow, and others' events lie between.
 struct Rounds {
   explicit Rounds(std::unique_ptr<storage::Database> database) : main(std::move(database)) {}
@@ -234,9 +242,12 @@ void HoldABranchAgainstAnIndependentWorld(Rounds& rounds, std::uint64_t seed) {
   for (std::size_t next = 0; next < hypothetical.size();) {
     const std::size_t end = std::min(hypothetical.size(), next + 1 + random() % 30);
     const auto first = hypothetical.begin() + static_cast<std::ptrdiff_t>(next);
-    RC_ASSERT(branches::Append(main.database(), tenant, "what-if",
-                               {first, hypothetical.begin() + static_cast<std::ptrdiff_t>(end)}, kNow)
-                  .has_value());
+    const Result<branches::Appended, branches::AppendRefusal> appended =
+        branches::Append(main.database(), tenant, "what-if",
+                         {first, hypothetical.begin() + static_cast<std::ptrdiff_t>(end)}, kNow);
+    RC_ASSERT(appended.has_value());
+    // What is kept of this read must not answer those of later states.
+    if (random() % 4 == 0) BalancesOf(main, tenant, appended->branch.timeline());
     next = end;
   }
 
@@ -273,6 +284,34 @@ TEST_P(BranchReads, ShowWhatAnIndependentLogOfTheSameEventsWouldShow) {
   EXPECT_TRUE(rc::check([&rounds, most](std::uint64_t seed) {
     if (rounds.count < most) HoldABranchAgainstAnIndependentWorld(rounds, seed);
   }));
+}
+
+TEST_P(BranchReads, ComputeTheLedgerOnceForAllReadersOfAState) {
+  const std::unique_ptr<storage::Database> real = database_.Open();
+  auto counting = std::make_unique<CountingDatabase>(*real);
+  CountingDatabase& counter = *counting;
+  World main(std::move(counting));
+  std::mt19937_64 random(7);
+  std::vector<AppendRequest> events = RandomEvents(random, "default");
+  const auto middle = events.begin() + static_cast<std::ptrdiff_t>(events.size() / 2);
+  main.Append({events.begin(), middle});
+  main.Project();
+  ASSERT_TRUE(branches::Create(main.database(), "default", "b", {}, kNow).has_value());
+  const auto append = [&main](const std::vector<AppendRequest>& requests) {
+    return branches::Append(main.database(), "default", "b", requests, kNow)->branch.timeline();
+  };
+  const storage::Timeline first = append({middle, events.end() - 20});
+  const auto read = [&](const storage::Timeline& timeline) {
+    counter.TakeRowsRead();
+    const Rows rows = BalancesOf(main, "default", timeline);
+    return std::make_pair(rows, counter.TakeRowsRead());
+  };
+  const auto computed = read(first);
+  const auto again = read(first);
+  EXPECT_EQ(again.first, computed.first);
+  EXPECT_LT(again.second, computed.second / 2);
+  EXPECT_GT(read(append({events.end() - 20, events.end()})).second, again.second * 2)
+      << "it is another state now";
 }
 
 }  // namespace

@@ -52,6 +52,35 @@ TEST_P(PostEvents, RecordsAnEventWithItsDataAsItIsWritten) {
   EXPECT_EQ(service().Get("/api/v1/events/o_1").Json()["data"][0], event);
 }
 
+TEST_P(PostEvents, AreReadByAWindowOfEitherTime) {
+  for (const char* day : {"01", "02", "03"}) {
+    const std::string occurred = std::string(R"("occurred_at":"2026-01-)") + day + R"(T00:00:00Z")";
+    ASSERT_EQ(service().Post(kPath, EventText(std::string("o_") + day, occurred)).status, 201);
+  }
+  const nlohmann::json all = service().Get(kPath).Json()["data"];
+  ASSERT_EQ(all.size(), 3U);
+  const auto ids = [&](const std::string& query) {
+    std::string found;
+    for (const nlohmann::json& event : service().Get(std::string(kPath) + query).Json()["data"])
+      found += event["aggregate_id"].get<std::string>() + " ";
+    return found;
+  };
+  const auto window = [](const std::string& from, const std::string& to, const std::string& axis) {
+    return "?from=" + from + "&to=" + to + "&time_axis=" + axis;
+  };
+  // Both ends belong to the window; without an axis it is the one of when things happened.
+  EXPECT_EQ(ids(window("2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", "occurred")), "o_02 o_03 ");
+  EXPECT_EQ(ids("?from=2026-01-02T00:00:00Z&to=2026-01-02T23:59:59Z"), "o_02 ");
+  EXPECT_EQ(ids(window("2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", "recorded")), "");
+  const std::string second = all[1]["recorded_at"];
+  const std::string third = all[2]["recorded_at"];
+  ASSERT_NE(second, third);
+  EXPECT_EQ(ids(window(second, second, "recorded")), "o_02 ");
+  EXPECT_EQ(ids(window(second, third, "recorded")), "o_02 o_03 ");
+  EXPECT_EQ(ids("?time_axis=recorded&to=" + second), "o_01 o_02 ");
+  EXPECT_EQ(service().Get(std::string(kPath) + "?time_axis=known").status, 422);
+}
+
 TEST_P(PostEvents, RecordsAllOfABatchOrNone) {
   const std::string batch = R"({"events":[)" + EventText("o_1", R"("expected_version":0)") + "," +
                             EventText("o_1", R"("expected_version":1)") + "," + EventText("o_2") + "]}";
