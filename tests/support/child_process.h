@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -10,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
 #include <sys/types.h>
 
 namespace billhook::test {
@@ -55,5 +57,13 @@ bool Await(const std::function<bool()>& there, std::chrono::milliseconds patienc
 
 // A port on 127.0.0.1 that nobody listens on now.
 int FreePort();
+
+// Skips the test where a program is missing, or fails it where CI is set.
+#define BILLHOOK_REQUIRE_PROGRAM(path)                                                            \
+  if (!std::filesystem::exists(path)) {                                                           \
+    if (std::getenv("CI") != nullptr) FAIL() << (path) << " is missing: deploy/packages.sh test"; \
+    GTEST_SKIP() << (path) << " is missing: deploy/packages.sh test";                             \
+  }                                                                                               \
+  static_assert(true, "")
 
 }  // namespace billhook::test
