@@ -13,8 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kProgram = "/usr/sbin/nginx";
-
 std::string Configuration(const fs::path& directory, const std::vector<std::string>& addresses, int port) {
   std::string servers;
   for (const std::string& address : addresses)
@@ -37,10 +35,6 @@ std::string Configuration(const fs::path& directory, const std::vector<std::stri
 }
 
 }  // namespace
-
-bool Nginx::Available() {
-  return fs::exists(kProgram);
-}
 
 Nginx::Nginx(const std::vector<std::string>& addresses) {
   std::string name = fs::temp_directory_path() / "billhook-nginx.XXXXXX";
