@@ -11,7 +11,7 @@ declare -A packages=(
   [run]="libssl3 libsqlite3-0 libpqxx-6.4 libspdlog1.10 libcpp-httplib0.11 libprometheus-cpp-core1.0
          ca-certificates"
   [demo]="curl jq"
-  [test]="libgtest-dev libgmock-dev librapidcheck-dev postgresql-15 nginx"
+  [test]="libgtest-dev libgmock-dev librapidcheck-dev postgresql-15 nginx pgbouncer"
   [lint]="clang-format-14 clang-tidy-14 shellcheck"
   [client]="nodejs npm"
 )
@@ -49,9 +49,9 @@ apt() {
 
 echo "    packages: installing ${missing[*]}"
 apt update
-# Debian would set up and start servers of its own (PostgreSQL, nginx); the tests bring theirs.
+# Debian would set up and start servers of its own (PostgreSQL, nginx, PgBouncer); the tests bring theirs.
 policy=/usr/sbin/policy-rc.d
-if [[ " ${missing[*]} " =~ \ nginx\  && ! -e $policy ]]; then
+if [[ " ${missing[*]} " =~ \ (nginx|pgbouncer)\  && ! -e $policy ]]; then
   printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
   "${as_root[@]}" chmod +x "$policy"
   trap 'rm -f "$log"; "${as_root[@]}" rm -f "$policy"' EXIT
