@@ -13,7 +13,7 @@ declare -A packages=(
          libjemalloc2 ca-certificates"
   [demo]="curl jq"
   [test]="libgtest-dev libgmock-dev librapidcheck-dev libyaml-cpp-dev postgresql-15 nginx
-          prometheus curl openssl systemd"
+          pgbouncer prometheus curl openssl systemd"
   [bench]="libbenchmark-dev valgrind wrk gnuplot-nox postgresql-15"
   [lint]="clang-format-14 clang-tidy-14 shellcheck"
   [client]="nodejs npm"
@@ -53,9 +53,9 @@ apt() {
 
 echo "    packages: installing ${missing[*]}"
 apt update
-# Debian would set up and start servers of its own (PostgreSQL, nginx, Prometheus); the tests bring theirs.
+# Debian would set up and start servers of its own (PostgreSQL, nginx ...); the tests bring theirs.
 policy=/usr/sbin/policy-rc.d
-if [[ " ${missing[*]} " =~ \ (nginx|prometheus)\  && ! -e $policy ]]; then
+if [[ " ${missing[*]} " =~ \ (nginx|pgbouncer|prometheus)\  && ! -e $policy ]]; then
   printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
   "${as_root[@]}" chmod +x "$policy"
   trap 'rm -f "$log"; "${as_root[@]}" rm -f "$policy"' EXIT

@@ -79,7 +79,11 @@ Service::Service(Config config, Clock clock)
                      log::Error("snapshots failed", {{"error", what}});
                    }),
       group_commit_(
-          log_, {.batch_max = config_.append_batch_max, .linger = config_.append_linger}, clock,
+          log_,
+          {.batch_max = config_.append_batch_max,
+           .linger = config_.append_linger,
+           .patient_max = std::max<std::size_t>(1, config_.http_threads / 2)},
+          clock,
           [this](const ingest::CommitReport& report) {
             metrics_.ObserveCommit(report.requests, report.events, report.duration);
             if (report.events == 0) return;

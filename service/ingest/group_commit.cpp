@@ -25,41 +25,57 @@ Result<AppendOutcome, Refusal> GroupCommit::Append(AppendRequest request) {
 
 std::vector<Result<AppendOutcome, Refusal>> GroupCommit::AppendAll(std::vector<AppendRequest> requests) {
   Batch batch;
-  std::vector<std::future<Result<AppendOutcome, Refusal>>> outcomes;
+  std::vector<Outcome> outcomes;
   for (AppendRequest& request : requests) {
     const auto& waiting = batch.emplace_back(std::make_shared<Waiting>());
     waiting->request = std::move(request);
     for (const billhook::Append& append : waiting->request) waiting->bytes += append.event.payload.size();
     outcomes.push_back(waiting->outcome.get_future());
   }
-  const auto deadline = std::chrono::steady_clock::now() + options_.wait_max;
+  const auto deadline = SteadyClock::now() + options_.wait_max;
+  bool patient = false;
   {
     const std::lock_guard lock(mutex_);
+    patient = ++callers_ <= options_.patient_max;
     for (const auto& waiting : batch) {
-      if (const std::optional<Refusal> refusal = Enqueue(waiting))
+      if (const std::optional<Refusal> refusal = Enqueue(waiting, patient))
         waiting->outcome.set_value(Unexpected(*refusal));
     }
   }
   arrived_.notify_one();
   std::vector<Result<AppendOutcome, Refusal>> answers;
   for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (outcomes[i].wait_until(deadline) == std::future_status::ready) {
+    if (Await(outcomes[i], deadline, patient)) {
       answers.push_back(outcomes[i].get());
     } else {
       answers.emplace_back(Unexpected(Withdraw(batch[i]) ? Refusal::kUnavailable : Refusal::kInDoubt));
     }
   }
+  const std::lock_guard lock(mutex_);
+  --callers_;
   return answers;
 }
 
-std::optional<Refusal> GroupCommit::Enqueue(const std::shared_ptr<Waiting>& waiting) {
+std::optional<Refusal> GroupCommit::Enqueue(const std::shared_ptr<Waiting>& waiting, bool patient) {
   if (stopping_) return Refusal::kStopping;
   const bool full = queue_.size() >= options_.queue_max ||
                     (!queue_.empty() && queue_bytes_ + waiting->bytes > options_.queue_bytes_max);
-  if (full) return Refusal::kQueueFull;
+  if (full || (!patient && Stuck())) return Refusal::kQueueFull;
   queue_.push_back(waiting);
   queue_bytes_ += waiting->bytes;
   return std::nullopt;
+}
+
+bool GroupCommit::Await(const Outcome& outcome, SteadyClock::time_point deadline, bool patient) const {
+  do {
+    const auto look_up = patient ? deadline : std::min(deadline, SteadyClock::now() + options_.stuck_after);
+    if (outcome.wait_until(look_up) == std::future_status::ready) return true;
+  } while (SteadyClock::now() < deadline && !Stuck());
+  return false;
+}
+
+bool GroupCommit::Stuck() const {
+  return SteadyClock::now() - commit_began_.load() > options_.stuck_after;
 }
 
 bool GroupCommit::Withdraw(const std::shared_ptr<Waiting>& waiting) {
@@ -91,7 +107,9 @@ void GroupCommit::Write() {
   while (true) {
     const Batch batch = TakeBatch();
     if (!batch.empty()) {
+      commit_began_ = SteadyClock::now();
       Commit(batch);
+      commit_began_ = kNoCommit;
       continue;
     }
     const std::lock_guard lock(mutex_);

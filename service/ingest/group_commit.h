@@ -3,6 +3,7 @@
 // queue is bounded, and so is the wait. Thread safe.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -28,6 +29,10 @@ struct GroupCommitOptions {
   std::size_t queue_bytes_max = 64 << 20;     // payload that waits; what would be more is refused
   std::size_t queue_max = 4096;               // requests that wait; one more is refused
   std::chrono::milliseconds wait_max{8'000};  // how long a caller waits for its outcome
+  // Each caller holds a thread that others need too: while one commit takes longer than `stuck_after`, no
+  // more than `patient_max` wait on, and the rest are let go.
+  std::size_t patient_max = 4096;
+  std::chrono::milliseconds stuck_after{1'000};
 };
 
 // Why nothing may be taken for recorded. After kUnavailable and kInDoubt the event may be recorded all the
@@ -79,11 +84,18 @@ class GroupCommit {
   };
   using Batch = std::vector<std::shared_ptr<Waiting>>;
 
+  using Outcome = std::future<Result<AppendOutcome, Refusal>>;
+  using SteadyClock = std::chrono::steady_clock;
+  static constexpr SteadyClock::time_point kNoCommit = SteadyClock::time_point::max();
+
   // Whether it waits now; else why not. The queue is locked.
-  std::optional<Refusal> Enqueue(const std::shared_ptr<Waiting>& waiting);
+  std::optional<Refusal> Enqueue(const std::shared_ptr<Waiting>& waiting, bool patient);
   void Write();
   // Takes it out of the queue; false if the writer has it already.
   bool Withdraw(const std::shared_ptr<Waiting>& waiting);
+  // Whether the outcome came in time; who is not patient gives up on a commit that is stuck.
+  bool Await(const Outcome& outcome, SteadyClock::time_point deadline, bool patient) const;
+  [[nodiscard]] bool Stuck() const;
   Batch TakeBatch();
   void Commit(const Batch& batch);
   void Fail(const Batch& batch, const StorageError& error);
@@ -98,6 +110,8 @@ class GroupCommit {
   std::condition_variable arrived_;
   std::deque<std::shared_ptr<Waiting>> queue_;
   std::size_t queue_bytes_ = 0;
+  std::size_t callers_ = 0;  // that wait for their outcomes
+  std::atomic<SteadyClock::time_point> commit_began_{kNoCommit};
   bool stopping_ = false;
   std::once_flag stopped_;
   std::thread writer_;

@@ -20,7 +20,7 @@ namespace {
 class Failover : public ::testing::Test {
  protected:
   void SetUp() override {
-    BILLHOOK_REQUIRE_POSTGRES_SERVER();
+    BILLHOOK_REQUIRE_PROGRAM(PostgresServer::kProgram);
     primary_ = std::make_unique<PostgresServer>();
     standby_ = std::make_unique<PostgresServer>(*primary_, PostgresServer::Options());
     primary_->SetSynchronous(true);
@@ -63,6 +63,10 @@ TEST_F(Failover, LosesNothingThatWasAcknowledgedAndReconnectsWithoutARestart) {
   ASSERT_TRUE(load.Finish());
   ExpectNothingLost("primary killed, synchronous standby promoted", rounds, serve.address(), url_, load,
                     longest);
+  const auto hears = [&] {
+    return Get(serve.address(), "/health")["checks"]["projections"]["notifications"] == "working";
+  };
+  EXPECT_TRUE(Await(hears, std::chrono::minutes(2))) << "it listens on the new primary";
 }
 
 // PostgreSQL ends a wait for the standby that an administrator cancels with a mere warning, and says COMMIT.

@@ -76,7 +76,7 @@ bool Load::Note(std::size_t event, int status, const std::string& body) {
   if (is_new && !first && delivery.refused) ++recorded_though_refused_;
   delivery.answered = true;
   delivery.first |= first;
-  answers_.push_back(Clock::now());
+  answers_.push_back(Clock::now());  // under the lock, so in order
   return true;
 }
 
@@ -126,6 +126,13 @@ std::chrono::milliseconds Load::LongestSilence(Clock::time_point since) const {
     last = answer;
   }
   return std::chrono::duration_cast<std::chrono::milliseconds>(longest);
+}
+
+std::chrono::milliseconds Load::TimeToNextAnswer(Clock::time_point since) const {
+  const std::lock_guard lock(mutex_);
+  const auto next = std::lower_bound(answers_.begin(), answers_.end(), since);
+  EXPECT_NE(next, answers_.end());
+  return std::chrono::duration_cast<std::chrono::milliseconds>(*next - since);
 }
 
 }  // namespace billhook::test

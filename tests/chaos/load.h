@@ -54,6 +54,8 @@ class Load {
   [[nodiscard]] std::size_t refused() const;
   // The longest stretch since then in which nobody was answered 200.
   [[nodiscard]] std::chrono::milliseconds LongestSilence(Clock::time_point since) const;
+  // How long after that somebody was answered 200.
+  [[nodiscard]] std::chrono::milliseconds TimeToNextAnswer(Clock::time_point since) const;
   [[nodiscard]] const simulate::Truth& truth() const { return truth_; }
   [[nodiscard]] std::uint64_t seed() const { return seed_; }
 

@@ -37,7 +37,7 @@ ProcessEnvironment At(const std::string& address, ProcessEnvironment environment
 class Replicas : public ::testing::Test {
  protected:
   void SetUp() override {
-    BILLHOOK_REQUIRE_POSTGRES_SERVER();
+    BILLHOOK_REQUIRE_PROGRAM(PostgresServer::kProgram);
     server_ = std::make_unique<PostgresServer>();
     environment_ = EnvironmentFor(server_->url());
   }
@@ -61,7 +61,7 @@ class Replicas : public ::testing::Test {
 };
 
 TEST_F(Replicas, LoseAndDoubleNothingWhenOneAtATimeIsKilledBehindNginx) {
-  if (!Nginx::Available()) GTEST_SKIP() << "no nginx: deploy/packages.sh test";
+  BILLHOOK_REQUIRE_PROGRAM(Nginx::kProgram);
   const std::size_t rounds = Rounds(6);
   StartReplicas();
   const Nginx nginx(Addresses());

@@ -18,7 +18,7 @@ using Fault = DatabaseWire::Fault;
 class WireFaults : public ::testing::Test {
  protected:
   void SetUp() override {
-    BILLHOOK_REQUIRE_POSTGRES_SERVER();
+    BILLHOOK_REQUIRE_PROGRAM(PostgresServer::kProgram);
     server_ = std::make_unique<PostgresServer>();
     wire_ = std::make_unique<DatabaseWire>(server_->port());
     url_ = "postgresql://billhook@127.0.0.1:" + std::to_string(wire_->port()) + "/postgres";

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -10,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
 #include <sys/types.h>
 
 namespace billhook::test {
@@ -22,8 +24,8 @@ struct Finished {
   std::string err;
 };
 
-// Runs the command to its end with `environment` alone (and PATH), `input` as standard input; status 127 where
-// there is no such program.
+// Runs the command to its end with `environment` alone (and PATH), `input` as standard input; status 127
+// where there is no such program.
 Finished RunProgram(const std::vector<std::string>& command, const ProcessEnvironment& environment = {},
                     const std::string& input = "");
 
@@ -58,5 +60,13 @@ bool Await(const std::function<bool()>& there, std::chrono::milliseconds patienc
 
 // A port on 127.0.0.1 that nobody listens on now.
 int FreePort();
+
+// Skips the test where a program is missing, or fails it where CI is set.
+#define BILLHOOK_REQUIRE_PROGRAM(path)                                                            \
+  if (!std::filesystem::exists(path)) {                                                           \
+    if (std::getenv("CI") != nullptr) FAIL() << (path) << " is missing: deploy/packages.sh test"; \
+    GTEST_SKIP() << (path) << " is missing: deploy/packages.sh test";                             \
+  }                                                                                               \
+  static_assert(true, "")
 
 }  // namespace billhook::test

@@ -15,8 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kProgram = "/usr/sbin/nginx";
-
 std::string Contents(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
@@ -33,10 +31,6 @@ std::string WithoutScheme(const std::string& address) {
 }
 
 }  // namespace
-
-bool Nginx::Available() {
-  return fs::exists(kProgram);
-}
 
 Nginx::Nginx(const std::vector<std::string>& addresses) {
   std::string name = fs::temp_directory_path() / "billhook-nginx.XXXXXX";

@@ -13,8 +13,7 @@ namespace billhook::test {
 
 class Nginx {
  public:
-  // Whether it is installed.
-  static bool Available();
+  static constexpr const char* kProgram = "/usr/sbin/nginx";
 
   // Returns once it listens; throws std::runtime_error with its log if it does not.
   explicit Nginx(const std::vector<std::string>& addresses);

@@ -14,7 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::string kPrograms = "/usr/lib/postgresql/15/bin/";
 constexpr std::chrono::seconds kPatience{60};
 
 std::vector<pid_t> ChildrenOf(pid_t pid) {
@@ -26,10 +25,6 @@ std::vector<pid_t> ChildrenOf(pid_t pid) {
 }
 
 }  // namespace
-
-bool PostgresServer::Available() {
-  return fs::exists(kPrograms + "initdb");
-}
 
 PostgresServer::PostgresServer(Options options) : options_(std::move(options)) {
   MakeDirectory();
@@ -66,7 +61,7 @@ std::vector<std::string> PostgresServer::Command(const std::string& program,
                                                  const std::vector<std::string>& arguments) const {
   std::vector<std::string> command;
   if (geteuid() == 0) command = {"setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"};
-  command.push_back(kPrograms + program);
+  command.push_back(fs::path(kProgram).replace_filename(program));
   command.insert(command.end(), arguments.begin(), arguments.end());
   return command;
 }

@@ -15,6 +15,7 @@ namespace billhook::storage {
 namespace {
 
 constexpr std::size_t kMaxProjectors = 64;
+constexpr const char* kWhatToDo = "give billhook a directory that it may write to";
 
 std::array<std::size_t, 3> PoolLimits(bool in_memory, std::size_t readers) {
   if (in_memory) return {1, 1, 1};
@@ -26,9 +27,8 @@ int LockFile(const std::string& database) {
   const std::string path = database + ".lock";
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (file < 0) {
-    throw StorageError("cannot write " + path + ": " + std::generic_category().message(errno) +
-                           "; give billhook a directory that it may write to",
-                       false);
+    throw StorageError(
+        "cannot write " + path + ": " + std::generic_category().message(errno) + "; " + kWhatToDo, false);
   }
   if (flock(file, LOCK_EX | LOCK_NB) != 0) {
     close(file);
@@ -54,8 +54,10 @@ SqliteDatabase::SqliteDatabase(const std::string& path, std::size_t readers, Own
   std::error_code error;
   const std::filesystem::path directory = std::filesystem::absolute(path).parent_path();
   std::filesystem::create_directories(directory, error);
-  if (error)
-    throw StorageError("cannot make the directory " + directory.string() + ": " + error.message(), false);
+  if (error) {
+    throw StorageError(
+        "cannot make the directory " + directory.string() + ": " + error.message() + "; " + kWhatToDo, false);
+  }
   path_ = std::filesystem::weakly_canonical(path).string();
   if (ownership == Ownership::kExclusive) lock_file_ = LockFile(path_);
 }

@@ -202,6 +202,25 @@ TEST_F(GroupCommitting, SaysSoWhenNoOutcomeCameInTime) {
   EXPECT_EQ(log_.LatestPosition(), 1) << "it was recorded after all: sent again, it is a duplicate";
 }
 
+TEST_F(GroupCommitting, KeepsFewCallersWaitingForACommitThatIsStuck) {
+  Gate gate;
+  store_.before = [&gate](const auto&) { gate.Pass(); };
+  Start(
+      {.wait_max = std::chrono::minutes(5), .patient_max = 2, .stuck_after = std::chrono::milliseconds(50)});
+  auto writing = Later("evt_0");
+  gate.AwaitSomebody();
+  auto patient = Later("evt_1");
+  AwaitQueue(1);
+  EXPECT_EQ(group_commit_->Append(StripeAppend("evt_2")).error(), Refusal::kUnavailable)
+      << "it came before the commit was known to be stuck";
+  EXPECT_EQ(group_commit_->Append(StripeAppend("evt_3")).error(), Refusal::kQueueFull);
+  gate.Open();
+  EXPECT_TRUE(writing.get().has_value());
+  EXPECT_TRUE(patient.get().has_value());
+  EXPECT_TRUE(group_commit_->Append(StripeAppend("evt_4")).has_value());
+  EXPECT_EQ(log_.LatestPosition(), 3) << "who was refused was withdrawn";
+}
+
 TEST_F(GroupCommitting, CommitsWhatWaitsBeforeItStopsAndRefusesTheRest) {
   Gate gate;
   store_.before = [&gate](const auto&) { gate.Pass(); };

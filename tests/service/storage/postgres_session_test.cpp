@@ -1,0 +1,78 @@
+// What only PostgreSQL's sessions do: outlive servers that hang up, and doubt commits that come with a
+// warning.
+#include "service/storage/postgres/postgres_session.h"
+
+#include "domain/event_store.h"
+#include "service/storage/postgres/postgres_database.h"
+#include "tests/support/child_process.h"
+#include "tests/support/test_database.h"
+
+namespace billhook::test {
+namespace {
+
+using storage::PostgresDatabase;
+using storage::PostgresSession;
+using storage::Purpose;
+
+class PostgresSessions : public ::testing::Test {
+ protected:
+  void SetUp() override { BILLHOOK_REQUIRE_DATABASE(database_); }
+
+  TestDatabase database_{Engine::kPostgres};
+};
+
+TEST_F(PostgresSessions, AreNotHandedOutAfterTheServerHungUp) {
+  PostgresDatabase database(database_.url(), 2);
+  std::string process;
+  {
+    storage::Database::Lease session = database.Acquire(Purpose::kRead);
+    process = session->Query("SELECT pg_backend_pid()").Text(0, 0);
+  }
+  EXPECT_EQ(database.Acquire(Purpose::kRead)->Query("SELECT pg_backend_pid()").Text(0, 0), process)
+      << "one that lives is used again";
+  PostgresSession administrator(database_.url(), Purpose::kRead);
+  administrator.Query("SELECT pg_terminate_backend($1)", {process});
+  const auto gone = [&] {
+    return administrator.Query("SELECT 1 FROM pg_stat_activity WHERE pid = $1", {process}).empty();
+  };
+  ASSERT_TRUE(Await(gone, std::chrono::seconds(30)));
+  EXPECT_NE(database.Acquire(Purpose::kRead)->Query("SELECT pg_backend_pid()").Text(0, 0), process);
+}
+
+TEST_F(PostgresSessions, DoubtACommitThatComesWithAWarning) {
+  PostgresSession session(database_.url(), Purpose::kAppend);
+  session.BeginWrite();
+  session.ExecuteScript("ROLLBACK");
+  try {
+    session.Commit();
+    FAIL() << "there was nothing to commit";
+  } catch (const StorageError& error) {
+    EXPECT_TRUE(error.retryable());
+  }
+  EXPECT_FALSE(session.usable());
+}
+
+TEST_F(PostgresSessions, GiveTheLogsLockUpSoonWhenTheirProcessIsSilent) {
+  PostgresSession session(database_.url(), Purpose::kAppend);
+  EXPECT_EQ(session.Query("SHOW idle_in_transaction_session_timeout", {}).Text(0, 0), "5s");
+  EXPECT_EQ(session.Query("SHOW synchronous_commit", {}).Text(0, 0), "on");
+}
+
+TEST_F(PostgresSessions, WaitForTheirTablesInAMigrationBrieflyAndForItsStatementsForEver) {
+  PostgresSession session(database_.url(), Purpose::kAppend);
+  session.BeginMigrating();
+  EXPECT_EQ(session.Query("SHOW lock_timeout", {}).Text(0, 0), "5s");
+  EXPECT_EQ(session.Query("SHOW statement_timeout", {}).Text(0, 0), "0");
+}
+
+TEST(PostgresUrl, GetsTimeLimitsWhereItNamesNone) {
+  const std::string url = storage::WithDefaultParameters("postgresql://db/billhook?connect_timeout=9");
+  EXPECT_EQ(url.find("connect_timeout=5"), std::string::npos) << url;
+  for (const char* parameter : {"&tcp_user_timeout=10000", "&keepalives_idle=5", "&keepalives_interval=2",
+                                "&target_session_attrs=read-write"}) {
+    EXPECT_NE(url.find(parameter), std::string::npos) << url;
+  }
+}
+
+}  // namespace
+}  // namespace billhook::test
