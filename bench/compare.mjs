@@ -81,7 +81,10 @@ async function steadyRate(name, rate, seconds = 20) {
 const scenarios = {
   async ingest() {
     const rows = {};
-    for (const name of Object.keys(receivers)) rows[name] = await fullRate(name);
+    for (const name of Object.keys(receivers)) {
+      rows[name] = await fullRate(name);
+      console.log(`${name}: ${rows[name].eventsPerSecond.toFixed(0)} events/s`);
+    }
     const unit = rows[hand].eventsPerSecond;
     return {
       rows,

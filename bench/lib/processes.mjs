@@ -25,7 +25,9 @@ export async function startServer(command, args, { env, log, url }) {
   started.add(child);
   child.on('exit', () => started.delete(child));
   for (let tries = 0; tries < 600; ++tries) {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${command} ended at once; see ${log}`);
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw new Error(`${command} ended at once:\n${readFileSync(log, 'utf8').slice(-1_000)}`);
+    }
     try {
       if ((await fetch(`${url}/health/live`)).ok) return child;
     } catch {
