@@ -61,8 +61,8 @@ TEST_P(PostEvents, AreReadByAWindowOfEitherTime) {
   ASSERT_EQ(all.size(), 3U);
   const auto ids = [&](const std::string& query) {
     std::string found;
-    for (const nlohmann::json& event : service().Get(std::string(kPath) + query).Json()["data"])
-      found += event["aggregate_id"].get<std::string>() + " ";
+    const nlohmann::json page = service().Get(std::string(kPath) + query).Json();
+    for (const nlohmann::json& event : page["data"]) found += event["aggregate_id"].get<std::string>() + " ";
     return found;
   };
   const auto window = [](const std::string& from, const std::string& to, const std::string& axis) {
