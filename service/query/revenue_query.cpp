@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <utility>
 
 #include "domain/check.h"
-#include "service/query/where.h"
+#include "projections/revenue/revenue.h"
+#include "service/query/branch_revenue.h"
 
 namespace billhook::query {
 namespace {
@@ -41,6 +44,67 @@ void Count(RevenueInterval& interval, const std::string& kind, Int128 sum) {
   if (kind == "churn") interval.churn -= sum;
 }
 
+// What is summed up: movements before the report, and within it by day and kind.
+struct Sums {
+  Int128 before = 0;
+  std::map<std::pair<std::int64_t, std::string>, Int128> within;  // by day since 1970, and kind
+};
+
+// Adds the sums over the live movements in `from` that the conditions let through, or takes them away (`sign`
+// 1 or -1).
+void Add(storage::Session& session, const std::string& from, const Where& where, UnixMicros start,
+         UnixMicros end, int sign, Sums& sums) {
+  const std::string half = std::to_string(kHalf);
+  const std::string day = "occurred_at / " + std::to_string(kMicrosPerDay);
+  const std::string amounts =
+      "coalesce(sum(amount / " + half + "), 0), coalesce(sum(amount % " + half + "), 0)";
+  Where earlier = where;
+  earlier.And("occurred_at < " + earlier.Bind(start));
+  const storage::Rows before =
+      session.Query("SELECT " + amounts + " FROM " + from + earlier.sql(), earlier.parameters());
+  sums.before += SumIn(before, 0, 0) * sign;
+  Where later = where;
+  later.And("occurred_at >= " + later.Bind(start));
+  later.And("occurred_at < " + later.Bind(end));
+  const storage::Rows movements = session.Query(
+      "SELECT " + day + ", kind, " + amounts + " FROM " + from + later.sql() + " GROUP BY " + day + ", kind",
+      later.parameters());
+  for (std::size_t i = 0; i < movements.size(); ++i)
+    sums.within[{movements.Int(i, 0), movements.Text(i, 1)}] += SumIn(movements, i, 2) * sign;
+}
+
+// Puts what the branch computes in the place of what the live read model says of the same subscriptions.
+void ReplaceByBranch(storage::Session& session, const RevenueFilter& filter, const LiveModel& live,
+                     UnixMicros start, UnixMicros end, Sums& sums) {
+  constexpr std::size_t kOwnersAtATime = 1'000;
+  const BranchRevenue branch(session, live, filter.tenant, filter.timeline);
+  const std::vector<std::string> replaced = branch.Replaced();
+  for (std::size_t begin = 0; begin < replaced.size(); begin += kOwnersAtATime) {
+    storage::PairList owners;
+    for (std::size_t i = begin; i < std::min(begin + kOwnersAtATime, replaced.size()); ++i)
+      owners.emplace_back(replaced[i], "");
+    Where where = Conditions(filter, live);
+    const std::string pairs = where.Bind(std::move(owners));
+    where.And("owner = a");
+    Add(session, "PAIRS(" + pairs + ") CROSS JOIN revenue_movements", where, start, end, -1, sums);
+  }
+  const Table& table = Revenue::kMovementsTable;
+  for (const Row& row : branch.movements()) {
+    const auto integer = [&](std::string_view column) {
+      return std::get<std::int64_t>(row[table.IndexOf(column)]);
+    };
+    const auto text = [&](std::string_view column) -> const std::string& {
+      return std::get<std::string>(row[table.IndexOf(column)]);
+    };
+    const UnixMicros at = integer("occurred_at");
+    if (text("currency") != filter.currency || text("account") != filter.account ||
+        integer("livemode") != std::int64_t{filter.livemode} || at >= end)
+      continue;
+    Int128& sum = at < start ? sums.before : sums.within[{at / kMicrosPerDay, text("kind")}];
+    sum += integer("amount");
+  }
+}
+
 }  // namespace
 
 UnixMicros StartOf(Interval interval, UnixMicros at, int count) {
@@ -69,33 +133,22 @@ RevenueReport ReadRevenue(storage::Database& database, const RevenueFilter& filt
   }
   const UnixMicros start = report.intervals.front().from;
 
-  const std::string half = std::to_string(kHalf);
-  const std::string day = "occurred_at / " + std::to_string(kMicrosPerDay);
-  const std::string sums = "coalesce(sum(amount / " + half + "), 0), coalesce(sum(amount % " + half + "), 0)";
   storage::Database::Lease session = database.Acquire(storage::Purpose::kRead);
   storage::Transaction transaction(*session);
   session->BeginRead();
   const LiveModel live = LiveModelOf(*session, "revenue");
-  report.position = live.position;
-  Where earlier = Conditions(filter, live);
-  earlier.And("occurred_at < " + earlier.Bind(start));
-  const storage::Rows before =
-      session->Query("SELECT " + sums + " FROM revenue_movements" + earlier.sql(), earlier.parameters());
-  Where within = Conditions(filter, live);
-  within.And("occurred_at >= " + within.Bind(start));
-  within.And("occurred_at < " + within.Bind(end));
-  const storage::Rows movements =
-      session->Query("SELECT " + day + ", kind, " + sums + " FROM revenue_movements" + within.sql() +
-                         " GROUP BY " + day + ", kind ORDER BY 1",
-                     within.parameters());
+  report.position = PositionOf(filter.timeline, live);
+  Sums sums;
+  Add(*session, "revenue_movements", Conditions(filter, live), start, end, 1, sums);
+  if (filter.timeline.branch()) ReplaceByBranch(*session, filter, live, start, end, sums);
   transaction.Commit();
 
   auto interval = report.intervals.begin();
-  for (std::size_t i = 0; i < movements.size(); ++i) {
-    while (movements.Int(i, 0) * kMicrosPerDay >= interval->to) ++interval;
-    Count(*interval, movements.Text(i, 1), SumIn(movements, i, 2));
+  for (const auto& [movement, sum] : sums.within) {
+    while (movement.first * kMicrosPerDay >= interval->to) ++interval;
+    Count(*interval, movement.second, sum);
   }
-  Int128 mrr = SumIn(before, 0, 0);
+  Int128 mrr = sums.before;
   for (RevenueInterval& each : report.intervals) {
     mrr += each.fresh + each.reactivation + each.expansion - each.contraction - each.churn;
     each.mrr = mrr;
