@@ -72,16 +72,24 @@ void BranchRevenue::Compute(const std::set<std::string>& ids, Told& told) {
   });
 }
 
-std::vector<std::string> BranchRevenue::Replaced() const {
-  std::vector<std::string> owners;
+std::vector<Row> BranchRevenue::Replaced() const {
+  const std::vector<Column>& columns = Revenue::kMovementsTable.columns;
+  std::vector<Row> movements;
   InParts(told_->ids, [&](const storage::PairList& pairs) {
-    const storage::Rows rows = session_.Query(
+    const storage::Rows subscriptions = session_.Query(
         "SELECT row_key FROM PAIRS($1) CROSS JOIN revenue_subscriptions WHERE generation = $2 AND tenant = "
         "$3 AND id = a",
         {pairs, live_.generation, tenant_});
-    for (std::size_t i = 0; i < rows.size(); ++i) owners.push_back(Revenue::OwnerOf(rows.Text(i, 0)));
+    storage::TextList owners;
+    for (std::size_t i = 0; i < subscriptions.size(); ++i)
+      owners.push_back(Revenue::OwnerOf(subscriptions.Text(i, 0)));
+    storage::Rows found = session_.Lookup(Revenue::kMovementsTable, live_.generation, "owner", owners);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      Row& row = movements.emplace_back();
+      for (std::size_t j = 0; j < columns.size(); ++j) row.push_back(found.Take(i, j, columns[j].type));
+    }
   });
-  return owners;
+  return movements;
 }
 
 }  // namespace billhook::query

@@ -21,8 +21,8 @@ class BranchRevenue {
 
   // Rows of Revenue::kMovementsTable: what the subscriptions that were computed move.
   [[nodiscard]] const std::vector<Row>& movements() const { return told_->movements; }
-  // The owners whose movements in the live read model do not count on the branch.
-  [[nodiscard]] std::vector<std::string> Replaced() const;
+  // The live movements of the same subscriptions: they do not count on the branch.
+  [[nodiscard]] std::vector<Row> Replaced() const;
 
  private:
   struct Told {

@@ -7,6 +7,7 @@
 
 #include "domain/check.h"
 #include "projections/revenue/revenue.h"
+#include "service/query/branch_objects.h"
 #include "service/query/branch_revenue.h"
 
 namespace billhook::query {
@@ -50,10 +51,8 @@ struct Sums {
   std::map<std::pair<std::int64_t, std::string>, Int128> within;  // by day since 1970, and kind
 };
 
-// Adds the sums over the live movements in `from` that the conditions let through, or takes them away (`sign`
-// 1 or -1).
-void Add(storage::Session& session, const std::string& from, const Where& where, UnixMicros start,
-         UnixMicros end, int sign, Sums& sums) {
+Sums SumLive(storage::Session& session, const Where& where, UnixMicros start, UnixMicros end) {
+  Sums sums;
   const std::string half = std::to_string(kHalf);
   const std::string day = "occurred_at / " + std::to_string(kMicrosPerDay);
   const std::string amounts =
@@ -61,47 +60,36 @@ void Add(storage::Session& session, const std::string& from, const Where& where,
   Where earlier = where;
   earlier.And("occurred_at < " + earlier.Bind(start));
   const storage::Rows before =
-      session.Query("SELECT " + amounts + " FROM " + from + earlier.sql(), earlier.parameters());
-  sums.before += SumIn(before, 0, 0) * sign;
-  Where later = where;
-  later.And("occurred_at >= " + later.Bind(start));
-  later.And("occurred_at < " + later.Bind(end));
-  const storage::Rows movements = session.Query(
-      "SELECT " + day + ", kind, " + amounts + " FROM " + from + later.sql() + " GROUP BY " + day + ", kind",
-      later.parameters());
+      session.Query("SELECT " + amounts + " FROM revenue_movements" + earlier.sql(), earlier.parameters());
+  sums.before = SumIn(before, 0, 0);
+  Where within = where;
+  within.And("occurred_at >= " + within.Bind(start));
+  within.And("occurred_at < " + within.Bind(end));
+  const storage::Rows movements =
+      session.Query("SELECT " + day + ", kind, " + amounts + " FROM revenue_movements" + within.sql() +
+                        " GROUP BY " + day + ", kind",
+                    within.parameters());
   for (std::size_t i = 0; i < movements.size(); ++i)
-    sums.within[{movements.Int(i, 0), movements.Text(i, 1)}] += SumIn(movements, i, 2) * sign;
+    sums.within[{movements.Int(i, 0), movements.Text(i, 1)}] = SumIn(movements, i, 2);
+  return sums;
 }
 
-// Puts what the branch computes in the place of what the live read model says of the same subscriptions.
-void ReplaceByBranch(storage::Session& session, const RevenueFilter& filter, const LiveModel& live,
-                     UnixMicros start, UnixMicros end, Sums& sums) {
-  constexpr std::size_t kOwnersAtATime = 1'000;
-  const BranchRevenue branch(session, live, filter.tenant, filter.timeline);
-  const std::vector<std::string> replaced = branch.Replaced();
-  for (std::size_t begin = 0; begin < replaced.size(); begin += kOwnersAtATime) {
-    storage::PairList owners;
-    for (std::size_t i = begin; i < std::min(begin + kOwnersAtATime, replaced.size()); ++i)
-      owners.emplace_back(replaced[i], "");
-    Where where = Conditions(filter, live);
-    const std::string pairs = where.Bind(std::move(owners));
-    where.And("owner = a");
-    Add(session, "PAIRS(" + pairs + ") CROSS JOIN revenue_movements", where, start, end, -1, sums);
-  }
+// Adds those of the movements, rows of Revenue::kMovementsTable, that are asked for, or takes them away
+// (`sign` 1 or -1).
+void Add(const std::vector<Row>& movements, const RevenueFilter& filter, UnixMicros start, UnixMicros end,
+         int sign, Sums& sums) {
   const Table& table = Revenue::kMovementsTable;
-  for (const Row& row : branch.movements()) {
+  for (const Row& row : movements) {
     const auto integer = [&](std::string_view column) {
       return std::get<std::int64_t>(row[table.IndexOf(column)]);
     };
-    const auto text = [&](std::string_view column) -> const std::string& {
-      return std::get<std::string>(row[table.IndexOf(column)]);
-    };
     const UnixMicros at = integer("occurred_at");
-    if (text("currency") != filter.currency || text("account") != filter.account ||
+    if (TextIn(table, row, "currency") != filter.currency ||
+        TextIn(table, row, "account") != filter.account ||
         integer("livemode") != std::int64_t{filter.livemode} || at >= end)
       continue;
-    Int128& sum = at < start ? sums.before : sums.within[{at / kMicrosPerDay, text("kind")}];
-    sum += integer("amount");
+    Int128& sum = at < start ? sums.before : sums.within[{at / kMicrosPerDay, TextIn(table, row, "kind")}];
+    sum += Int128{integer("amount")} * sign;
   }
 }
 
@@ -138,9 +126,12 @@ RevenueReport ReadRevenue(storage::Database& database, const RevenueFilter& filt
   session->BeginRead();
   const LiveModel live = LiveModelOf(*session, "revenue");
   report.position = PositionOf(filter.timeline, live);
-  Sums sums;
-  Add(*session, "revenue_movements", Conditions(filter, live), start, end, 1, sums);
-  if (filter.timeline.branch()) ReplaceByBranch(*session, filter, live, start, end, sums);
+  Sums sums = SumLive(*session, Conditions(filter, live), start, end);
+  if (filter.timeline.branch()) {
+    const BranchRevenue branch(*session, live, filter.tenant, filter.timeline);
+    Add(branch.Replaced(), filter, start, end, -1, sums);
+    Add(branch.movements(), filter, start, end, 1, sums);
+  }
   transaction.Commit();
 
   auto interval = report.intervals.begin();
