@@ -13,6 +13,7 @@
 #include "domain/stripe/upcast.h"
 #include "projections/body_json.h"
 #include "projections/newest_events.h"
+#include "projections/timeline_links.h"
 
 namespace billhook {
 
@@ -33,31 +34,10 @@ const Table CustomerTimeline::kTable = {"customer_timeline",
 
 namespace {
 
-// The columns in the table's order.
-enum : std::size_t {
-  kRowKey,
-  kTenant,
-  kEventId,
-  kLivemode,
-  kAccount,
-  kCustomer,       // null while no event of its families names one
-  kNamesCustomer,  // whether the event itself does
-  kOccurredAt,
-  kPhase,
-  // The families that the event is of, each the key of a charge, payment intent or invoice, or null: its own
-  // object, and what that belongs to. The nearest family that has a customer gives it to the event, the first
-  // of those that are equally near.
-  kOwnKey,
-  kLinkKey,
-  kSecondLinkKey,
-  kBody
-};
-constexpr std::array<std::size_t, 3> kFamilies = {kOwnKey, kLinkKey, kSecondLinkKey};
-
-// How far from its own families an event looks for a customer: a hop leads from one family of an event that
-// names none to its others. A refund gets from its charge to the payment intent, and on to the invoice that
-// is paid by it.
-constexpr int kMaxHops = 2;
+using timeline::kFamilies;
+using timeline::kMaxHops;
+using timeline::NamesCustomer;
+using timeline::TextIn;
 
 // The object itself no longer names the customer then.
 constexpr std::string_view kDetached = "payment_method.detached";
@@ -230,18 +210,6 @@ class RowReader {
   stripe::Fields fields_;
 };
 
-const std::string* TextIn(const Row& row, std::size_t column) {
-  return std::get_if<std::string>(&row[column]);
-}
-
-bool NamesCustomer(const Row& row) {
-  return std::get<std::int64_t>(row[kNamesCustomer]) == 1;
-}
-
-bool IsNewer(const Row& a, const Row& b) {
-  return std::tie(a[kOccurredAt], a[kPhase], a[kEventId]) > std::tie(b[kOccurredAt], b[kPhase], b[kEventId]);
-}
-
 // One batch on its way: the rows that it brings, and those of their families.
 class Linking {
  public:
@@ -258,7 +226,7 @@ class Linking {
     }
     // All that these can look at.
     for (int hop = 0; hop <= kMaxHops; ++hop) LoadFamilies();
-    GiveCustomers(std::move(waiting));
+    for (Row* row : timeline::GiveCustomers(rows_, std::move(waiting))) written_.insert(row);
     for (Row* row : written_) changes_.Put(CustomerTimeline::kTable, std::move(*row));
   }
 
@@ -292,7 +260,7 @@ class Linking {
   }
 
   Row* Remember(Row row) {
-    std::string key = std::get<std::string>(row[kRowKey]);
+    std::string key = std::get<std::string>(row[timeline::kRowKey]);
     return &rows_.emplace(std::move(key), std::move(row)).first->second;
   }
 
@@ -315,62 +283,6 @@ class Linking {
         const Row& known = *Remember(std::move(row));
         if (!NamesCustomer(known)) NoteFamilies(known);
       }
-    }
-  }
-
-  // For each family the newest event that names its customer.
-  using Naming = std::map<std::string_view, const Row*>;
-
-  static void KeepNewer(const Row& row, const Row*& newest) {
-    if (newest == nullptr || IsNewer(row, *newest)) newest = &row;
-  }
-
-  // The first of the row's families that has a customer says which.
-  static const Row* NamingOf(const Row& row, const Naming& naming) {
-    for (std::size_t family : kFamilies) {
-      const std::string* key = TextIn(row, family);
-      if (key == nullptr) continue;
-      if (const auto found = naming.find(*key); found != naming.end()) return found->second;
-    }
-    return nullptr;
-  }
-
-  [[nodiscard]] Naming NamingEvents() const {
-    Naming naming;
-    for (const auto& [row_key, row] : rows_) {
-      if (!NamesCustomer(row)) continue;
-      for (std::size_t family : kFamilies) {
-        if (const std::string* key = TextIn(row, family)) KeepNewer(row, naming[*key]);
-      }
-    }
-    return naming;
-  }
-
-  // Gives families without a customer that of those one hop away.
-  void Hop(Naming& naming) const {
-    Naming further;
-    for (const auto& [row_key, row] : rows_) {
-      const Row* nearest = NamesCustomer(row) ? nullptr : NamingOf(row, naming);
-      if (nearest == nullptr) continue;
-      for (std::size_t family : kFamilies) {
-        if (const std::string* key = TextIn(row, family)) KeepNewer(*nearest, further[*key]);
-      }
-    }
-    naming.merge(further);  // what is there stays
-  }
-
-  void GiveCustomers(std::vector<Row*> waiting) {
-    Naming naming = NamingEvents();
-    for (int hop = 0; hop <= kMaxHops && !waiting.empty(); ++hop) {
-      if (hop > 0) Hop(naming);
-      std::erase_if(waiting, [&](Row* row) {
-        const Row* nearest = NamingOf(*row, naming);
-        if (nearest != nullptr && (*row)[kCustomer] != (*nearest)[kCustomer]) {
-          (*row)[kCustomer] = (*nearest)[kCustomer];
-          written_.insert(row);
-        }
-        return nearest != nullptr;
-      });
     }
   }
 

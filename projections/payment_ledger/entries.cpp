@@ -97,7 +97,8 @@ Entries PaymentEntries(const std::string& source, const SourceObject* intent, co
     if (!entry.invoice) entry.invoice = charge.invoice;
   }
   entry.occurred_at_s = first_capture_s ? *first_capture_s : CreatedOf(*newest);
-  if (!first_capture_s && intent != nullptr) entry.occurred_at_s = CreatedOf(*intent);
+  // An intent may be tried for weeks before it is paid: when it was created says nothing of that.
+  if (!first_capture_s && intent != nullptr) entry.occurred_at_s = intent->received_at_s;
   return Book(std::move(entry), std::max<Int128>(captured, intent != nullptr ? intent->state().amount : 0));
 }
 

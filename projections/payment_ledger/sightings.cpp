@@ -112,10 +112,14 @@ std::optional<SourceObject> SightedObject::At(std::int64_t created_s) const {
     object.funds_reinstated |= sighting.funds_reinstated;
   }
   if (object.newest == nullptr) return std::nullopt;
-  const auto level = std::find_if(sightings.begin(), sightings.end(), [&](const Sighting& sighting) {
-    return sighting.state.refunded >= object.state().refunded;
-  });
-  object.refunded_at_s = level->moment.created_s;
+  const auto first_with = [&](std::int64_t MoneyObject::*amount) {
+    const auto level = std::find_if(sightings.begin(), sightings.end(), [&](const Sighting& sighting) {
+      return sighting.state.*amount >= object.state().*amount;
+    });
+    return level->moment.created_s;
+  };
+  object.refunded_at_s = first_with(&MoneyObject::refunded);
+  object.received_at_s = first_with(&MoneyObject::amount);
   return object;
 }
 

@@ -50,8 +50,10 @@ struct Sighting {
 struct SourceObject {
   const Sighting* newest = nullptr;
   const Sighting* listing = nullptr;  // the newest with balance transactions in full, or nullptr
-  // The first second from which on the charge is known to have had as much refunded as now.
+  // The first second from which on the charge is known to have had as much refunded as now, and the payment
+  // intent as much received.
   std::int64_t refunded_at_s = 0;
+  std::int64_t received_at_s = 0;
   bool funds_withdrawn = false;
   bool funds_reinstated = false;
 

@@ -186,8 +186,7 @@ class Accounting {
   void WriteDifferences() {
     std::map<std::string, std::string> keys_by_owner;
     for (const auto& [key, timeline] : timelines_) {
-      // A key may be longer than an index takes together with a currency: its digest stands for it.
-      if (timeline.changed) keys_by_owner[ToHex(Sha256({key})).substr(0, 32)] = key;
+      if (timeline.changed) keys_by_owner[Revenue::OwnerOf(key)] = key;
     }
     std::vector<std::string> owners;
     owners.reserve(keys_by_owner.size());
@@ -235,6 +234,10 @@ class Accounting {
 };
 
 }  // namespace
+
+std::string Revenue::OwnerOf(std::string_view row_key) {
+  return ToHex(Sha256({row_key})).substr(0, 32);
+}
 
 Changes Revenue::Apply(const std::vector<RecordedEvent>& batch, ReadModel& read_model) const {
   Changes changes;

@@ -14,6 +14,9 @@ class Revenue : public Projection {
   static const Table kSubscriptionsTable;
   // A row per movement.
   static const Table kMovementsTable;
+  // Whose the movements are, of the subscription of that row key: the key may be longer than an index takes
+  // together with a currency, so its digest stands for it.
+  static std::string OwnerOf(std::string_view row_key);
 
   [[nodiscard]] std::string_view name() const override { return "revenue"; }
   [[nodiscard]] int version() const override { return 1; }

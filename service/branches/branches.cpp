@@ -69,7 +69,8 @@ Result<Branch, CreateRefusal> Create(storage::Database& database, const std::str
                                      const std::string& name, const Fork& fork, UnixMicros now) {
   storage::Database::Lease session = database.Acquire(Purpose::kAppend);
   Transaction transaction(*session);
-  session->BeginWrite();
+  // One after the other, also in other processes: else each would count the branches without the others'.
+  session->BeginAppend();
   const std::int64_t head = session->Query("SELECT position FROM log_head WHERE singleton = 1").Int(0, 0);
   Branch branch = {NewUuidV7(now), tenant, name, head, now};
   if (fork.position) branch.from_position = *fork.position;

@@ -28,8 +28,8 @@ bool IsUtf8(const std::string& text) {
 
 // Answering from the main log instead would be silently wrong.
 constexpr const char* kNotOnBranches =
-    "This cannot be read on a branch. What can: events, replay, temporal-query, subscriptions, invoices, "
-    "ledger.";
+    "This cannot be read on a branch: it is about the main log, or what billhook does with it, and no branch "
+    "has one of its own.";
 
 }  // namespace
 

@@ -11,7 +11,7 @@
 #include "service/bus/refusal.h"
 #include "service/config.h"
 #include "service/query/page.h"
-#include "service/storage/sql.h"
+#include "service/storage/timeline.h"
 
 namespace billhook::queries {
 
@@ -20,6 +20,7 @@ struct QueryCall {
   const std::string& tenant;
   const Json& filters;  // fit the schema
   const query::PageRequest& page;
+  const storage::Timeline& timeline;
 };
 
 // One document, or a page of them.

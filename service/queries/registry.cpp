@@ -27,8 +27,8 @@ QueryAnswer PageAnswer(const query::Page& page) {
 }
 
 Answered GetAccountBalance(const QueryCall& call) {
-  std::optional<query::Account> account =
-      query::FindAccount(call.database, call.tenant, TextIn(call.filters, "account_id").value());
+  std::optional<query::Account> account = query::FindAccount(
+      call.database, call.tenant, TextIn(call.filters, "account_id").value(), call.timeline);
   if (!account) return NotFound("There is no such account.");
   return QueryAnswer{std::move(account->body), account->position};
 }
@@ -36,6 +36,7 @@ Answered GetAccountBalance(const QueryCall& call) {
 query::SubscriptionFilter SubscriptionsOf(const QueryCall& call) {
   query::SubscriptionFilter filter;
   filter.tenant = call.tenant;
+  filter.timeline = call.timeline;
   filter.customer = TextIn(call.filters, "customer");
   filter.livemode = BooleanIn(call.filters, "livemode");
   filter.account = TextIn(call.filters, "account");
@@ -60,6 +61,7 @@ Answered ListActiveSubscriptions(const QueryCall& call) {
 query::LedgerFilter LedgerOf(const QueryCall& call) {
   query::LedgerFilter filter;
   filter.tenant = call.tenant;
+  filter.timeline = call.timeline;
   filter.currency = TextIn(call.filters, "currency");
   filter.customer = TextIn(call.filters, "customer");
   filter.livemode = BooleanIn(call.filters, "livemode");
@@ -83,7 +85,7 @@ Answered GetTotalPaid(const QueryCall& call) {
 }
 
 Answered GetCustomerTimeline(const QueryCall& call) {
-  const query::TimelineFilter filter{call.tenant, TextIn(call.filters, "customer_id").value(),
+  const query::TimelineFilter filter{call.tenant, call.timeline, TextIn(call.filters, "customer_id").value(),
                                      BooleanIn(call.filters, "livemode"), TextIn(call.filters, "account")};
   const query::Timeline timeline = query::ReadTimeline(call.database, filter, call.page);
   if (timeline.customers == 0) return NotFound("There is no such customer.");
@@ -95,8 +97,10 @@ Answered GetCustomerTimeline(const QueryCall& call) {
 Answered GetAggregateHistory(const QueryCall& call) {
   query::StreamFilter filter;
   filter.tenant = call.tenant;
+  filter.timeline = call.timeline;
   filter.aggregate_id = TextIn(call.filters, "aggregate_id").value();
-  const std::vector<std::string> types = query::TypesOf(call.database, filter.tenant, filter.aggregate_id);
+  const std::vector<std::string> types =
+      query::TypesOf(call.database, filter.tenant, filter.aggregate_id, call.timeline);
   const std::optional<std::string> wanted = TextIn(call.filters, "aggregate_type");
   if (!wanted && types.size() > 1) {
     return Unexpected(Refusal{422, "aggregate_ambiguous",
@@ -106,12 +110,13 @@ Answered GetAggregateHistory(const QueryCall& call) {
   if (!known) return NotFound("There is no such stream.");
   filter.aggregate_type = wanted.value_or(types.front());
   QueryAnswer answer = PageAnswer(query::ListStream(call.database, filter, call.page));
-  answer.position = query::LatestPosition(call.database);
+  answer.position =
+      call.timeline.branch() ? call.timeline.branch()->head : query::LatestPosition(call.database);
   return answer;
 }
 
 Answered GetStatistics(const QueryCall& call) {
-  const query::Statistics statistics = query::StatisticsOf(call.database, call.tenant);
+  const query::Statistics statistics = query::StatisticsOf(call.database, call.tenant, call.timeline);
   return QueryAnswer{query::StatisticsBody(statistics), statistics.latest_position};
 }
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "service/storage/sql.h"
+#include "service/storage/timeline.h"
 
 namespace billhook::query {
 
@@ -14,6 +14,6 @@ struct Account {
 };
 
 std::optional<Account> FindAccount(storage::Database& database, const std::string& tenant,
-                                   const std::string& id);
+                                   const std::string& id, const storage::Timeline& timeline = {});
 
 }  // namespace billhook::query

@@ -1,14 +1,12 @@
 #include "service/query/branch_ledger.h"
 
 #include <algorithm>
-#include <list>
-#include <mutex>
-#include <tuple>
 
 #include "domain/ledger.h"
 #include "projections/payment_ledger/entry_versions.h"
 #include "projections/payment_ledger/payment_ledger.h"
 #include "projections/payment_ledger/sightings.h"
+#include "service/query/branch_memory.h"
 #include "service/storage/event_log.h"
 
 namespace billhook::query {
@@ -39,62 +37,39 @@ void AddKeys(const ScratchModel& model, std::set<std::string>& keys) {
 
 }  // namespace
 
-// What was computed last, for all readers of this process: a function of what stands in its key, for a
-// branch's ID is never used again and neither the log nor a generation's sightings change behind their
-// position. Thread safe.
-class BranchLedger::Recent {
- public:
-  using Key = std::tuple<std::string, std::int64_t, std::int64_t, std::int64_t>;
-
-  std::shared_ptr<const Touched> Find(const Key& key) {
-    const std::lock_guard lock(mutex_);
-    for (auto at = newest_first_.begin(); at != newest_first_.end(); ++at) {
-      if (at->first != key) continue;
-      newest_first_.splice(newest_first_.begin(), newest_first_, at);
-      return at->second;
-    }
-    return nullptr;
-  }
-
-  void Keep(const Key& key, std::shared_ptr<const Touched> touched) {
-    const std::lock_guard lock(mutex_);
-    // What the branch showed before, and what another reader kept meanwhile, is of no more use.
-    newest_first_.remove_if([&](const auto& kept) { return std::get<0>(kept.first) == std::get<0>(key); });
-    newest_first_.emplace_front(key, std::move(touched));
-    std::size_t size = 0;
-    for (auto at = newest_first_.begin(); at != newest_first_.end();) {
-      size += at->second->entries.size() + at->second->replaced.size();
-      at = size <= kMostRemembered ? std::next(at) : newest_first_.erase(at);
-    }
-  }
-
- private:
-  std::mutex mutex_;
-  std::list<std::pair<Key, std::shared_ptr<const Touched>>> newest_first_;
-};
-
 BranchLedger::BranchLedger(storage::Session& session, LiveModel live, std::string tenant,
-                           storage::Timeline timeline)
-    : session_(session), live_(live), tenant_(std::move(tenant)), timeline_(std::move(timeline)) {
-  static Recent recent;
+                           storage::Timeline timeline, Told told)
+    : session_(session),
+      live_(live),
+      tenant_(std::move(tenant)),
+      timeline_(std::move(timeline)),
+      told_(told) {
+  static BranchMemory<Touched> memory_of_now;
+  static BranchMemory<Touched> memory_over_time;
+  BranchMemory<Touched>& memory = told_ == Told::kNow ? memory_of_now : memory_over_time;
   const auto& [id, fork, head] = *timeline_.branch();
-  std::int64_t last_of_then = fork;
+  std::int64_t last_behind = fork;
   const storage::Rows last = session_.Query("SELECT recorded_at FROM events WHERE position = $1", {fork});
   if (!last.empty()) {
     forked_at_ = last.Int(0, 0);
-    last_of_then = storage::PositionAt(session_, live_.position, *forked_at_);
+    // Events behind the fork may share its time of recording: what they touch was other at the fork.
+    last_behind = storage::PositionAt(session_, live_.position, *forked_at_);
   }
-  const Recent::Key key = {id, head, live_.generation, last_of_then};
-  touched_ = recent.Find(key);
+  if (told_ == Told::kOverTime) last_behind = std::max(fork, live_.position);
+  const BranchKey key = {id, {head, live_.generation, last_behind}};
+  touched_ = memory.Find(key);
   if (touched_) return;
-  touched_ = std::make_shared<const Touched>(Compute(last_of_then));
-  recent.Keep(key, touched_);
+  touched_ = std::make_shared<const Touched>(Compute(last_behind));
+  memory.Keep(key, touched_);
 }
 
-BranchLedger::Touched BranchLedger::Compute(std::int64_t last_of_then) {
+BranchLedger::Touched BranchLedger::Compute(std::int64_t last_behind) {
   const auto& [id, fork, head] = *timeline_.branch();
   Touched touched;
-  ScratchModel model(session_, timeline_, kProjection, kKept);
+  const Table& shown = told_ == Told::kNow ? ledger::kEntriesTable : ledger::kOccurredTable;
+  std::vector<const Table*> kept = kKept;
+  if (told_ == Told::kOverTime) kept.push_back(&shown);
+  ScratchModel model(session_, timeline_, kProjection, kept);
   // Who books an ID by hand first has booked it: the log's bookings come before the branch's. Of all else the
   // order does not matter.
   const storage::Rows by_hand = session_.Query(
@@ -108,20 +83,19 @@ BranchLedger::Touched BranchLedger::Compute(std::int64_t last_of_then) {
       PositionsIn("SELECT position FROM branch_events WHERE branch = $1 AND position <= $2", {id, head}));
   AddKeys(model, touched.replaced);
 
-  // Events behind the fork may share its time of recording: what they touch was other at the fork.
-  if (last_of_then > fork) {
+  if (last_behind > fork) {
     const storage::Timeline log;
     ScratchModel behind(session_, log, kProjection, kKept);
     behind.ApplyAt(
         PositionsIn("SELECT position FROM events WHERE position > $1 AND position <= $2 AND tenant = $3",
-                    {fork, last_of_then, tenant_}));
+                    {fork, last_behind, tenant_}));
     AddKeys(behind, touched.replaced);
     std::set<std::string> by_hand_behind;
     AddTexts(behind.RowsOf(ledger::kEntriesTable), ledger::kEntriesTable, "source", by_hand_behind);
     model.ApplyAt(BookedByHand(by_hand_behind));
   }
   model.ApplyAt(Families(touched.replaced));
-  touched.entries = model.RowsOf(ledger::kEntriesTable);
+  touched.entries = model.RowsOf(shown);
   return touched;
 }
 

@@ -26,32 +26,37 @@ struct EntryAtFork {
 
 class BranchLedger {
  public:
+  // What its entries are told on: as they stand, beside those of the fork; or each as it stood over the time
+  // of what happened, beside those that live readers see.
+  enum class Told { kNow, kOverTime };
+
   // `live` stands at the fork or behind it.
-  BranchLedger(storage::Session& session, LiveModel live, std::string tenant, storage::Timeline timeline);
+  BranchLedger(storage::Session& session, LiveModel live, std::string tenant, storage::Timeline timeline,
+               Told told = Told::kNow);
 
   BranchLedger(const BranchLedger&) = delete;
   BranchLedger& operator=(const BranchLedger&) = delete;
 
-  // Rows of ledger::kEntriesTable: what the touched objects book on the branch.
+  // Rows of ledger::kEntriesTable, or of kOccurredTable: what the touched objects book on the branch.
   [[nodiscard]] const std::map<std::string, Row>& entries() const { return touched_->entries; }
   // Owners whose entries in the live read model do not count on the branch.
   [[nodiscard]] const std::set<std::string>& replaced() const { return touched_->replaced; }
-  // The other owners' entries on the branch are those that stood at this time of recording. Nothing: the fork
-  // lies before the first event, and there are none.
+  // Told::kNow: the other owners' entries on the branch are those that stood at this time of recording.
+  // Nothing: the fork lies before the first event, and there are none.
   [[nodiscard]] const std::optional<UnixMicros>& forked_at() const { return forked_at_; }
 
   // The bodies of such entries as of the fork, by row key.
   std::map<std::string, std::string> BodiesOf(const std::vector<EntryAtFork>& entries);
 
  private:
-  class Recent;
   struct Touched {
     std::map<std::string, Row> entries;
     std::set<std::string> replaced;
+    [[nodiscard]] std::size_t size() const { return entries.size() + replaced.size(); }
   };
 
-  // `last_of_then`: the last event of the log that shares the fork's time of recording.
-  Touched Compute(std::int64_t last_of_then);
+  // `last_behind`: the last event of the log behind the fork that the rows beside know of.
+  Touched Compute(std::int64_t last_behind);
   [[nodiscard]] std::vector<std::int64_t> PositionsIn(const std::string& sql, storage::Parameters parameters);
   std::vector<std::int64_t> BookedByHand(const std::set<std::string>& ids);
   std::vector<std::int64_t> Families(std::set<std::string>& keys);
@@ -60,6 +65,7 @@ class BranchLedger {
   LiveModel live_;
   std::string tenant_;
   storage::Timeline timeline_;
+  Told told_;
   std::optional<UnixMicros> forked_at_;
   std::shared_ptr<const Touched> touched_;
 };

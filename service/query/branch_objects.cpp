@@ -7,10 +7,23 @@
 #include "service/storage/sql_text.h"
 
 namespace billhook::query {
+
+const std::string& TextIn(const Table& table, const Row& row, std::string_view column) {
+  return std::get<std::string>(row[table.IndexOf(column)]);
+}
+
 namespace {
 
 const std::string& TextIn(const BranchObjects& objects, const Row& row, std::string_view column) {
-  return std::get<std::string>(row[objects.table.IndexOf(column)]);
+  return query::TextIn(objects.table, row, column);
+}
+
+const char* SourceCondition(const BranchObjects& objects) {
+  return objects.stripe ? "source = 'stripe'" : "source <> 'stripe'";
+}
+
+Key KeyOf(const BranchObjects& objects, const Row& row) {
+  return {TextIn(objects, row, "id"), TextIn(objects, row, "row_key")};
 }
 
 storage::PairList Pairs(const std::vector<std::string>& ids) {
@@ -28,8 +41,9 @@ std::vector<std::string> NextIds(storage::Session& session, const BranchObjects&
       session.Query("SELECT id FROM (SELECT DISTINCT id FROM " + std::string(objects.table.name) +
                         " WHERE generation = $2 AND tenant = $3 AND id" + condition + part +
                         "known UNION SELECT id FROM (SELECT DISTINCT aggregate_id AS id FROM branch_events "
-                        "WHERE branch = $4 AND aggregate_type = $5 AND source = 'stripe' AND aggregate_id" +
-                        condition + part + "told ORDER BY id LIMIT " + std::to_string(limit),
+                        "WHERE branch = $4 AND aggregate_type = $5 AND " +
+                        SourceCondition(objects) + " AND aggregate_id" + condition + part +
+                        "told ORDER BY id LIMIT " + std::to_string(limit),
                     {from, objects.live.generation, objects.tenant, objects.timeline.branch()->id,
                      std::string(objects.aggregate_type)});
   std::vector<std::string> ids;
@@ -71,7 +85,8 @@ void Compute(storage::Session& session, const BranchObjects& objects, const std:
              std::vector<Row>& rows) {
   if (ids.empty()) return;
   storage::Parameters parameters = {Pairs(ids), objects.tenant, std::string(objects.aggregate_type)};
-  std::string condition = "tenant = $2 AND aggregate_id = a AND aggregate_type = $3 AND source = 'stripe'";
+  std::string condition = "tenant = $2 AND aggregate_id = a AND aggregate_type = $3 AND ";
+  condition += SourceCondition(objects);
   if (objects.as_of) {
     parameters.emplace_back(objects.as_of->at);
     condition += std::string(" AND ") + objects.as_of->Column() + " <= $" + std::to_string(parameters.size());
@@ -103,14 +118,13 @@ std::vector<Row> RowsOf(storage::Session& session, const BranchObjects& objects,
   return rows;
 }
 
-Page ListObjects(storage::Session& session, const BranchObjects& objects,
-                 const std::function<bool(const Row&)>& wanted, const PageRequest& request) {
+ListedRows ListRows(storage::Session& session, const BranchObjects& objects,
+                    const std::function<bool(const Row&)>& wanted, const Key& after, std::size_t limit) {
   constexpr std::size_t kLeastChunk = 20;
-  const std::size_t chunk = std::max(kLeastChunk, request.limit + 1);
-  Page page;
-  page.position = objects.timeline.branch()->head;
+  const std::size_t chunk = std::max(kLeastChunk, limit + 1);
+  ListedRows listed;
   // The cursor may stand between two rows of one ID.
-  std::string from = request.after.empty() ? "" : request.after[0];
+  std::string from = after.empty() ? "" : after[0];
   bool included = true;
   for (std::size_t looked_at = 0; looked_at < kMaxObjectsLookedAt; looked_at += chunk) {
     const std::vector<std::string> ids = NextIds(session, objects, from, included, chunk);
@@ -118,17 +132,32 @@ Page ListObjects(storage::Session& session, const BranchObjects& objects,
     for (const std::string& id : ids) {
       for (const Row& row : rows) {
         if (TextIn(objects, row, "id") != id || !wanted(row)) continue;
-        Key key = {id, TextIn(objects, row, "row_key")};
-        if (!request.after.empty() && id == request.after[0] && key[1] <= request.after[1]) continue;
-        if (!AddToPage(page, request, TextIn(objects, row, "body"), std::move(key))) return page;
+        if (!after.empty() && id == after[0] && TextIn(objects, row, "row_key") <= after[1]) continue;
+        if (listed.rows.size() == limit) {
+          listed.go_on = KeyOf(objects, listed.rows.back());
+          return listed;
+        }
+        listed.rows.push_back(row);
       }
     }
-    if (ids.size() < chunk) return page;
+    if (ids.size() < chunk) return listed;
     from = ids.back();
     included = false;
   }
-  page.has_more = true;
-  page.last = {from, "\x7f"};  // behind all rows of that ID: a row key begins with the tenant
+  listed.go_on = {from, "\x7f"};  // behind all rows of that ID: a row key begins with the tenant
+  return listed;
+}
+
+Page ListObjects(storage::Session& session, const BranchObjects& objects,
+                 const std::function<bool(const Row&)>& wanted, const PageRequest& request) {
+  const ListedRows listed = ListRows(session, objects, wanted, request.after, request.limit);
+  Page page;
+  page.position = objects.timeline.branch()->head;
+  for (const Row& row : listed.rows) {
+    if (!AddToPage(page, request, TextIn(objects, row, "body"), KeyOf(objects, row))) return page;
+  }
+  page.has_more = listed.go_on.has_value();
+  if (listed.go_on) page.last = *listed.go_on;
   return page;
 }
 
@@ -137,8 +166,8 @@ Page FindObjects(storage::Session& session, const BranchObjects& objects, const 
   Page page;
   page.position = objects.timeline.branch()->head;
   for (const Row& row : RowsOf(session, objects, {id})) {
-    if (wanted(row) && !AddToPage(page, {kMaxHomonyms, {}}, TextIn(objects, row, "body"),
-                                  {id, TextIn(objects, row, "row_key")}))
+    if (wanted(row) &&
+        !AddToPage(page, {kMaxHomonyms, {}}, TextIn(objects, row, "body"), KeyOf(objects, row)))
       break;
   }
   return page;

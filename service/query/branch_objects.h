@@ -1,6 +1,7 @@
-// Read models of single objects (projections/newest_object.h) on a branch. An object that neither the branch
-// nor the main log behind the fork tells of is read from the live rows; any other is computed from its own
-// stream on the branch, by the projection's code. One thread; throws StorageError.
+// Read models on a branch whose rows each come of one stream alone: Stripe's objects, our own aggregates. A
+// row of whose stream neither the branch nor the main log behind the fork tells is read from the live rows;
+// any other is computed from its stream on the branch, by the projection's code. One thread; throws
+// StorageError.
 #pragma once
 
 #include <functional>
@@ -19,26 +20,38 @@ namespace billhook::query {
 
 struct BranchObjects {
   const Projection& projection;
-  const Table& table;               // from NewestObjectTable
+  const Table& table;               // has a row_key, a tenant and an id, which is the stream's
   std::string_view aggregate_type;  // under which the log has their streams
   LiveModel live;                   // not before the fork
   std::string tenant;
   storage::Timeline timeline;   // a branch
   std::optional<AsOf> as_of{};  // as if only the events up to then had ever come
+  bool stripe = true;           // whether Stripe tells of them, or we do
 };
 
 // The rows of the objects with these IDs, in order of row key.
 std::vector<Row> RowsOf(storage::Session& session, const BranchObjects& objects,
                         const std::vector<std::string>& ids);
 
-// A page of the rows that `wanted` lets through, in order of ID and row key, which are the cursor's key. It
-// looks at kMaxObjectsLookedAt objects at most: it may end early, with a cursor to go on with.
+// The first `limit` rows behind `after` that `wanted` lets through, in order of ID and row key, which are the
+// cursor's key. It looks at kMaxObjectsLookedAt objects at most: it may end early, with a cursor to go on
+// with.
 constexpr std::size_t kMaxObjectsLookedAt = 2'000;
+struct ListedRows {
+  std::vector<Row> rows;
+  std::optional<Key> go_on;  // nothing: these are all that there are
+};
+ListedRows ListRows(storage::Session& session, const BranchObjects& objects,
+                    const std::function<bool(const Row&)>& wanted, const Key& after, std::size_t limit);
+// The same as a page of their bodies.
 Page ListObjects(storage::Session& session, const BranchObjects& objects,
                  const std::function<bool(const Row&)>& wanted, const PageRequest& request);
 // The same of the objects with one ID.
 Page FindObjects(storage::Session& session, const BranchObjects& objects, const std::string& id,
                  const std::function<bool(const Row&)>& wanted);
+
+// The row's text in that column.
+const std::string& TextIn(const Table& table, const Row& row, std::string_view column);
 
 // Whether the row has that value in the column, where one is asked for.
 template <typename T>

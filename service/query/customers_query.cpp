@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <tuple>
 
 #include <nlohmann/json.hpp>
 
 #include "domain/check.h"
 #include "domain/money.h"
 #include "projections/customers.h"
-#include "service/query/where.h"
+#include "service/query/branch_customers.h"
 
 namespace billhook::query {
 namespace {
@@ -19,21 +18,15 @@ namespace {
 // 128 bits.
 constexpr std::int64_t kHalf = 1'000'000'000;
 
-using Scope = std::tuple<std::string, std::int64_t, std::string>;  // customer, livemode, account
-using Net = std::map<std::string, Int128>;                         // by currency
-
 struct LiveModels {
   LiveModel customers;
   LiveModel subscriptions;
   LiveModel ledger;
-};
 
-// The sign with which an entry counts towards what a customer has brought in, as in the balances' `net`.
-int SignOf(const std::string& type) {
-  if (type == "payment" || type == "manual_payment" || type == "adjustment") return 1;
-  if (type == "refund" || type == "dispute" || type == "fee") return -1;
-  return 0;
-}
+  [[nodiscard]] std::int64_t position() const {
+    return std::min({customers.position, subscriptions.position, ledger.position});
+  }
+};
 
 // The page's customers with two values joined in by looks into an index a row. The CASE keeps `status` out of
 // the choice of an index: there may be many active subscriptions, but not many of one customer.
@@ -70,11 +63,11 @@ storage::Rows ReadCustomers(storage::Session& session, const LiveModels& live, c
 }
 
 // What each of the customers has brought in, in one query: one look into the index for each of them.
-std::map<Scope, Net> ReadLifetimeValues(storage::Session& session, const LiveModel& ledger,
-                                        const std::string& tenant, const storage::Rows& customers) {
+std::map<CustomerScope, Net> ReadLifetimeValues(storage::Session& session, const LiveModel& ledger,
+                                                const std::string& tenant, const storage::Rows& customers) {
   std::set<std::pair<std::string, std::string>> ids;
   for (std::size_t i = 0; i < customers.size(); ++i) ids.emplace(customers.Text(i, 0), "");
-  std::map<Scope, Net> values;
+  std::map<CustomerScope, Net> values;
   if (ids.empty()) return values;
   const std::string half = std::to_string(kHalf);
   const storage::Rows sums = session.Query(
@@ -111,6 +104,64 @@ std::string LastPaymentText(const std::optional<std::string>& entry_body) {
       .dump();
 }
 
+std::string LastPaymentText(const std::optional<LastPayment>& payment) {
+  if (!payment) return "null";
+  return nlohmann::ordered_json({{"id", payment->id},
+                                 {"amount", payment->amount},
+                                 {"currency", payment->currency},
+                                 {"occurred_at", FormatRfc3339(payment->occurred_at)}})
+      .dump();
+}
+
+// The customer as callers see it.
+std::string Joined(std::string body, std::int64_t active_subscriptions, const Net& lifetime_value,
+                   const std::string& last_payment) {
+  BILLHOOK_CHECK(body.ends_with('}'));
+  body.pop_back();
+  body.append(R"(,"active_subscriptions":)").append(std::to_string(active_subscriptions));
+  body.append(R"(,"lifetime_value":)").append(LifetimeValueText(lifetime_value));
+  body.append(R"(,"last_payment":)").append(last_payment).append("}");
+  return body;
+}
+
+Page ReadOnBranch(storage::Session& session, const LiveModels& live, const CustomerFilter& filter,
+                  const std::optional<std::string>& id, const PageRequest& request) {
+  const BranchObjects objects = CustomersOnBranch(filter.tenant, filter.timeline, live.customers);
+  const Table& table = Customers::kTable;
+  std::optional<std::string> email_key;
+  if (filter.email) email_key = Customers::EmailKey(*filter.email);
+  const auto wanted = [&](const Row& row) {
+    return Has(table, row, "account", filter.account) && Has(table, row, "livemode", filter.livemode) &&
+           Has(table, row, "deleted", filter.deleted) && Has(table, row, "email_key", email_key);
+  };
+  ListedRows listed;
+  if (id) {
+    listed.rows = RowsOf(session, objects, {*id});
+    std::erase_if(listed.rows, [&](const Row& row) { return !wanted(row); });
+  } else {
+    listed = ListRows(session, objects, wanted, request.after, request.limit);
+  }
+  std::vector<std::string> ids;
+  for (const Row& row : listed.rows) ids.push_back(TextIn(table, row, "id"));
+  const LiveFigures others = {live.subscriptions, live.ledger, LiveModelOf(session, "customer_timeline")};
+  const std::map<CustomerScope, CustomerFigures> figures =
+      FiguresOnBranch(session, others, filter.tenant, filter.timeline, ids);
+  Page page;
+  page.position = filter.timeline.branch()->head;
+  for (const Row& row : listed.rows) {
+    const std::string& customer = TextIn(table, row, "id");
+    const auto told = figures.find(
+        {customer, std::get<std::int64_t>(row[table.IndexOf("livemode")]), TextIn(table, row, "account")});
+    const CustomerFigures of_row = told == figures.end() ? CustomerFigures() : told->second;
+    std::string body = Joined(TextIn(table, row, "body"), of_row.active_subscriptions, of_row.lifetime_value,
+                              LastPaymentText(of_row.last_payment));
+    if (!AddToPage(page, request, std::move(body), {customer, TextIn(table, row, "row_key")})) return page;
+  }
+  page.has_more = listed.go_on.has_value();
+  if (listed.go_on) page.last = *listed.go_on;
+  return page;
+}
+
 Page Read(storage::Database& database, const CustomerFilter& filter, const std::optional<std::string>& id,
           const PageRequest& request) {
   storage::Database::Lease session = database.Acquire(storage::Purpose::kRead);
@@ -118,21 +169,18 @@ Page Read(storage::Database& database, const CustomerFilter& filter, const std::
   session->BeginRead();
   const LiveModels live = {LiveModelOf(*session, "customers"), LiveModelOf(*session, "subscriptions"),
                            LiveModelOf(*session, "payment_ledger")};
+  if (filter.timeline.branch()) return ReadOnBranch(*session, live, filter, id, request);
   storage::Rows rows = ReadCustomers(*session, live, filter, id, request);
-  const std::map<Scope, Net> values = ReadLifetimeValues(*session, live.ledger, filter.tenant, rows);
+  const std::map<CustomerScope, Net> values = ReadLifetimeValues(*session, live.ledger, filter.tenant, rows);
   transaction.Commit();
 
   Page page;
-  page.position = std::min({live.customers.position, live.subscriptions.position, live.ledger.position});
+  page.position = live.position();
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto value = values.find({rows.Text(i, 0), rows.Int(i, 2), rows.Text(i, 3)});
-    std::string body = rows.TakeText(i, 4);
-    BILLHOOK_CHECK(body.ends_with('}'));
-    body.pop_back();
-    body.append(R"(,"active_subscriptions":)").append(std::to_string(rows.Int(i, 5)));
-    body.append(R"(,"lifetime_value":)")
-        .append(LifetimeValueText(value == values.end() ? Net() : value->second));
-    body.append(R"(,"last_payment":)").append(LastPaymentText(rows.OptionalText(i, 6))).append("}");
+    std::string body =
+        Joined(rows.TakeText(i, 4), rows.Int(i, 5), value == values.end() ? Net() : value->second,
+               LastPaymentText(rows.OptionalText(i, 6)));
     if (!AddToPage(page, request, std::move(body), {rows.Text(i, 0), rows.Text(i, 1)})) break;
   }
   return page;

@@ -7,12 +7,13 @@
 #include <string>
 
 #include "service/query/page.h"
-#include "service/storage/sql.h"
+#include "service/storage/timeline.h"
 
 namespace billhook::query {
 
 struct CustomerFilter {
   std::string tenant;
+  storage::Timeline timeline{};
   std::optional<std::string> email;
   std::optional<bool> deleted;
   std::optional<bool> livemode;

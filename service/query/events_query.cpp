@@ -1,6 +1,7 @@
 #include "service/query/events_query.h"
 
 #include <charconv>
+#include <limits>
 
 #include <nlohmann/json.hpp>
 
@@ -125,26 +126,51 @@ Page ListStream(storage::Database& database, const StreamFilter& filter, const P
   return ReadEvents(database, filter.timeline, where, request, true);
 }
 
-Statistics StatisticsOf(storage::Database& database, const std::string& tenant) {
+TypeCounts CountTypes(storage::Session& session, const std::string& tenant,
+                      const storage::Timeline& timeline) {
+  TypeCounts counts;
+  const auto add = [&](const std::string& from, const storage::Parameters& parameters, int sign) {
+    const storage::Rows rows = session.Query("SELECT event_type, aggregate_type, " + from, parameters);
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      counts[{rows.Text(i, 0), rows.Text(i, 1)}] += rows.Int(i, 2) * sign;
+  };
+  const auto add_log = [&](std::int64_t after, std::int64_t through, int sign) {
+    add("count(*) FROM events WHERE position > $1 AND position <= $2 AND tenant = $3 GROUP BY event_type, "
+        "aggregate_type",
+        {after, through, tenant}, sign);
+  };
+  const LiveModel live = LiveModelOf(session, "statistics");
+  add("events FROM event_counts WHERE generation = $1 AND tenant = $2", {live.generation, tenant}, 1);
+  if (!timeline.branch()) {
+    add_log(live.position, std::numeric_limits<std::int64_t>::max(), 1);
+    return counts;
+  }
+  const auto& [id, fork, head] = *timeline.branch();
+  if (fork >= live.position) {
+    add_log(live.position, fork, 1);
+  } else {
+    add_log(fork, live.position, -1);
+  }
+  add("count(*) FROM branch_events WHERE branch = $1 AND position <= $2 GROUP BY event_type, aggregate_type",
+      {id, head}, 1);
+  std::erase_if(counts, [](const auto& count) { return count.second == 0; });
+  return counts;
+}
+
+Statistics StatisticsOf(storage::Database& database, const std::string& tenant,
+                        const storage::Timeline& timeline) {
   storage::Database::Lease session = database.Acquire(storage::Purpose::kRead);
   storage::Transaction transaction(*session);
   session->BeginRead();
-  const LiveModel live = LiveModelOf(*session, "statistics");
-  const storage::Rows rows = session->Query(
-      "SELECT event_type, aggregate_type, events FROM event_counts WHERE generation = $1 AND tenant = $2 "
-      "UNION ALL "
-      "SELECT event_type, aggregate_type, count(*) FROM events WHERE position > $3 AND tenant = $2 "
-      "GROUP BY event_type, aggregate_type",
-      {live.generation, tenant, live.position});
   Statistics statistics;
-  statistics.latest_position = session->Query("SELECT position FROM log_head WHERE singleton = 1").Int(0, 0);
-  transaction.Commit();
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const std::int64_t events = rows.Int(i, 2);
+  for (const auto& [types, events] : CountTypes(*session, tenant, timeline)) {
     statistics.total += events;
-    statistics.by_event_type[rows.Text(i, 0)] += events;
-    statistics.by_aggregate_type[rows.Text(i, 1)] += events;
+    statistics.by_event_type[types.first] += events;
+    statistics.by_aggregate_type[types.second] += events;
   }
+  statistics.latest_position =
+      timeline.branch() ? timeline.branch()->head
+                        : session->Query("SELECT position FROM log_head WHERE singleton = 1").Int(0, 0);
   return statistics;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "domain/event.h"
@@ -54,14 +55,20 @@ struct StreamFilter {
 // In order of version, which is also the cursor's key.
 Page ListStream(storage::Database& database, const StreamFilter& filter, const PageRequest& request);
 
+// How many events there are, by event type and aggregate type. Always true to the log: what the read model
+// `statistics` has not seen yet is counted on the way, and what a branch does not have is taken away.
+using TypeCounts = std::map<std::pair<std::string, std::string>, std::int64_t>;
+TypeCounts CountTypes(storage::Session& session, const std::string& tenant,
+                      const storage::Timeline& timeline);
+
 struct Statistics {
   std::int64_t total = 0;
   std::map<std::string, std::int64_t> by_event_type;
   std::map<std::string, std::int64_t> by_aggregate_type;
   std::int64_t latest_position = 0;
 };
-// Always true to the log: what the counts have not seen yet is counted on the way.
-Statistics StatisticsOf(storage::Database& database, const std::string& tenant);
+Statistics StatisticsOf(storage::Database& database, const std::string& tenant,
+                        const storage::Timeline& timeline = {});
 // As callers see them.
 std::string StatisticsBody(const Statistics& statistics);
 

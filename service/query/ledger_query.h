@@ -23,7 +23,7 @@ struct LedgerFilter {
   std::optional<std::string> account;
   std::optional<UnixMicros> from;  // of occurred_at, both inclusive
   std::optional<UnixMicros> to;
-  std::optional<AsOf> as_of;  // of balances on the main log; nothing = as they stand now
+  std::optional<AsOf> as_of;  // of balances; nothing = as they stand now
 };
 
 // In order of ID. The cursor's key is the ID and the row's key.

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <utility>
 
 #include "domain/check.h"
-#include "service/query/where.h"
+#include "projections/revenue/revenue.h"
+#include "service/query/branch_objects.h"
+#include "service/query/branch_revenue.h"
 
 namespace billhook::query {
 namespace {
@@ -41,6 +45,54 @@ void Count(RevenueInterval& interval, const std::string& kind, Int128 sum) {
   if (kind == "churn") interval.churn -= sum;
 }
 
+// What is summed up: movements before the report, and within it by day and kind.
+struct Sums {
+  Int128 before = 0;
+  std::map<std::pair<std::int64_t, std::string>, Int128> within;  // by day since 1970, and kind
+};
+
+Sums SumLive(storage::Session& session, const Where& where, UnixMicros start, UnixMicros end) {
+  Sums sums;
+  const std::string half = std::to_string(kHalf);
+  const std::string day = "occurred_at / " + std::to_string(kMicrosPerDay);
+  const std::string amounts =
+      "coalesce(sum(amount / " + half + "), 0), coalesce(sum(amount % " + half + "), 0)";
+  Where earlier = where;
+  earlier.And("occurred_at < " + earlier.Bind(start));
+  const storage::Rows before =
+      session.Query("SELECT " + amounts + " FROM revenue_movements" + earlier.sql(), earlier.parameters());
+  sums.before = SumIn(before, 0, 0);
+  Where within = where;
+  within.And("occurred_at >= " + within.Bind(start));
+  within.And("occurred_at < " + within.Bind(end));
+  const storage::Rows movements =
+      session.Query("SELECT " + day + ", kind, " + amounts + " FROM revenue_movements" + within.sql() +
+                        " GROUP BY " + day + ", kind",
+                    within.parameters());
+  for (std::size_t i = 0; i < movements.size(); ++i)
+    sums.within[{movements.Int(i, 0), movements.Text(i, 1)}] = SumIn(movements, i, 2);
+  return sums;
+}
+
+// Adds those of the movements, rows of Revenue::kMovementsTable, that are asked for, or takes them away
+// (`sign` 1 or -1).
+void Add(const std::vector<Row>& movements, const RevenueFilter& filter, UnixMicros start, UnixMicros end,
+         int sign, Sums& sums) {
+  const Table& table = Revenue::kMovementsTable;
+  for (const Row& row : movements) {
+    const auto integer = [&](std::string_view column) {
+      return std::get<std::int64_t>(row[table.IndexOf(column)]);
+    };
+    const UnixMicros at = integer("occurred_at");
+    if (TextIn(table, row, "currency") != filter.currency ||
+        TextIn(table, row, "account") != filter.account ||
+        integer("livemode") != std::int64_t{filter.livemode} || at >= end)
+      continue;
+    Int128& sum = at < start ? sums.before : sums.within[{at / kMicrosPerDay, TextIn(table, row, "kind")}];
+    sum += Int128{integer("amount")} * sign;
+  }
+}
+
 }  // namespace
 
 UnixMicros StartOf(Interval interval, UnixMicros at, int count) {
@@ -69,33 +121,25 @@ RevenueReport ReadRevenue(storage::Database& database, const RevenueFilter& filt
   }
   const UnixMicros start = report.intervals.front().from;
 
-  const std::string half = std::to_string(kHalf);
-  const std::string day = "occurred_at / " + std::to_string(kMicrosPerDay);
-  const std::string sums = "coalesce(sum(amount / " + half + "), 0), coalesce(sum(amount % " + half + "), 0)";
   storage::Database::Lease session = database.Acquire(storage::Purpose::kRead);
   storage::Transaction transaction(*session);
   session->BeginRead();
   const LiveModel live = LiveModelOf(*session, "revenue");
-  report.position = live.position;
-  Where earlier = Conditions(filter, live);
-  earlier.And("occurred_at < " + earlier.Bind(start));
-  const storage::Rows before =
-      session->Query("SELECT " + sums + " FROM revenue_movements" + earlier.sql(), earlier.parameters());
-  Where within = Conditions(filter, live);
-  within.And("occurred_at >= " + within.Bind(start));
-  within.And("occurred_at < " + within.Bind(end));
-  const storage::Rows movements =
-      session->Query("SELECT " + day + ", kind, " + sums + " FROM revenue_movements" + within.sql() +
-                         " GROUP BY " + day + ", kind ORDER BY 1",
-                     within.parameters());
+  report.position = PositionOf(filter.timeline, live);
+  Sums sums = SumLive(*session, Conditions(filter, live), start, end);
+  if (filter.timeline.branch()) {
+    const BranchRevenue branch(*session, live, filter.tenant, filter.timeline);
+    Add(branch.Replaced(), filter, start, end, -1, sums);
+    Add(branch.movements(), filter, start, end, 1, sums);
+  }
   transaction.Commit();
 
   auto interval = report.intervals.begin();
-  for (std::size_t i = 0; i < movements.size(); ++i) {
-    while (movements.Int(i, 0) * kMicrosPerDay >= interval->to) ++interval;
-    Count(*interval, movements.Text(i, 1), SumIn(movements, i, 2));
+  for (const auto& [movement, sum] : sums.within) {
+    while (movement.first * kMicrosPerDay >= interval->to) ++interval;
+    Count(*interval, movement.second, sum);
   }
-  Int128 mrr = SumIn(before, 0, 0);
+  Int128 mrr = sums.before;
   for (RevenueInterval& each : report.intervals) {
     mrr += each.fresh + each.reactivation + each.expansion - each.contraction - each.churn;
     each.mrr = mrr;

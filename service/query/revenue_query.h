@@ -7,7 +7,7 @@
 
 #include "domain/money.h"
 #include "domain/time.h"
-#include "service/storage/sql.h"
+#include "service/storage/timeline.h"
 
 namespace billhook::query {
 
@@ -22,6 +22,7 @@ std::int64_t CountIntervals(Interval interval, UnixMicros from, UnixMicros to);
 
 struct RevenueFilter {
   std::string tenant;
+  storage::Timeline timeline{};
   std::string currency;
   bool livemode = true;
   std::string account;  // empty: the platform's own

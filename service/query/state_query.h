@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "service/query/page.h"
-#include "service/storage/sql.h"
+#include "service/storage/timeline.h"
 
 namespace billhook::query {
 
@@ -36,11 +36,11 @@ struct State {
 
 constexpr std::size_t kStateKeyParts = 2;
 State ListState(storage::Database& database, const StateView& view, const std::string& tenant,
-                const PageRequest& request);
+                const PageRequest& request, const storage::Timeline& timeline = {});
 
 // The rows of one key: an ID alone, or a qualified one. At most two are looked for, since two are ambiguous
 // already.
 State FindState(storage::Database& database, const StateView& view, const std::string& tenant,
-                const std::string& key);
+                const std::string& key, const storage::Timeline& timeline = {});
 
 }  // namespace billhook::query

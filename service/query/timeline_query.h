@@ -6,12 +6,13 @@
 #include <string>
 
 #include "service/query/page.h"
-#include "service/storage/sql.h"
+#include "service/storage/timeline.h"
 
 namespace billhook::query {
 
 struct TimelineFilter {
   std::string tenant;
+  storage::Timeline timeline{};
   std::string customer;
   std::optional<bool> livemode;
   std::optional<std::string> account;

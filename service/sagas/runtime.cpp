@@ -31,18 +31,14 @@ OnProgress Reporter(Metrics& metrics) {
 }  // namespace
 
 Runtime::Runtime(storage::Database& database, ingest::GroupCommit& group_commit, Metrics& metrics,
-                 UnixMicros grace, Clock clock, OnFailure on_failure)
+                 UnixMicros grace, Clock clock, Worker::OnFailure on_failure)
     : database_(database),
       clock_(clock),
-      on_failure_(std::move(on_failure)),
       sagas_(database, group_commit, std::move(clock), Reporter(metrics)),
       dunning_(database, sagas_, grace),
       stepper_(database, group_commit, Reporter(metrics)),
-      follower_(database) {}
-
-Runtime::~Runtime() {
-  Stop();
-}
+      follower_(database),
+      worker_([this] { return RunOnce(); }, {kPoll, kBackOff}, std::move(on_failure)) {}
 
 Result<Runtime::Begun, Runtime::Refusal> Runtime::Begin(const SagaKey& key, const SagaType& type,
                                                         const Json& data) {
@@ -58,24 +54,15 @@ Result<Runtime::Begun, Runtime::Refusal> Runtime::Begin(const SagaKey& key, cons
 }
 
 void Runtime::Start() {
-  thread_ = std::thread([this] { Run(); });
+  worker_.Start();
 }
 
 void Runtime::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  woken_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  worker_.Stop();
 }
 
 void Runtime::Wake() {
-  {
-    const std::lock_guard lock(mutex_);
-    awake_ = true;
-  }
-  woken_.notify_all();
+  worker_.Wake();
 }
 
 bool Runtime::RunOnce() {
@@ -120,29 +107,6 @@ bool Runtime::RunDue(UnixMicros now) {
   looked_after_.reset();
   if (due.size() == kSagasAtATime) looked_after_ = due.back();
   return looked_after_.has_value();
-}
-
-void Runtime::Run() {
-  while (true) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (stopping_) return;
-      awake_ = false;
-    }
-    bool failed = false;
-    try {
-      if (RunOnce()) continue;
-    } catch (const std::exception& error) {  // the outermost loop: the log tells how far it came
-      failed = true;
-      on_failure_(error.what());
-    }
-    std::unique_lock lock(mutex_);
-    if (failed) {
-      woken_.wait_for(lock, kBackOff, [this] { return stopping_; });
-    } else {
-      woken_.wait_for(lock, kPoll, [this] { return stopping_ || awake_; });
-    }
-  }
 }
 
 }  // namespace billhook::sagas

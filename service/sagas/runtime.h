@@ -4,11 +4,7 @@
 // dies wherever: each step happens once (see stepper.h), and each saga ends. Thread safe.
 #pragma once
 
-#include <condition_variable>
-#include <functional>
-#include <mutex>
 #include <string>
-#include <thread>
 
 #include "service/metrics.h"
 #include "service/query/sagas_query.h"
@@ -16,19 +12,15 @@
 #include "service/sagas/follower.h"
 #include "service/sagas/registry.h"
 #include "service/sagas/stepper.h"
+#include "service/worker.h"
 
 namespace billhook::sagas {
 
 class Runtime {
  public:
-  using OnFailure = std::function<void(const std::string& what)>;
-
   // `grace`: how long an invoice may be unpaid before Dunning suspends access.
   Runtime(storage::Database& database, ingest::GroupCommit& group_commit, Metrics& metrics, UnixMicros grace,
-          Clock clock, OnFailure on_failure);
-  ~Runtime();
-  Runtime(const Runtime&) = delete;
-  Runtime& operator=(const Runtime&) = delete;
+          Clock clock, Worker::OnFailure on_failure);
 
   // Starts a saga that callers may start, `data` fitting its schema. An ID that is known already must have
   // come with the same type and data: then it is that saga as it stands now.
@@ -52,13 +44,11 @@ class Runtime {
   bool RunOnce();
 
  private:
-  void Run();
   void ReactTo(const Stretch& stretch, UnixMicros now);
   bool RunDue(UnixMicros now);
 
   storage::Database& database_;
   Clock clock_;
-  OnFailure on_failure_;
   SagaLog sagas_;
   DunningReactions dunning_;
   Stepper stepper_;
@@ -67,11 +57,7 @@ class Runtime {
   // still tell of the past, where nothing is to be done.
   std::optional<query::DueSaga> looked_after_;
 
-  std::mutex mutex_;
-  std::condition_variable woken_;
-  bool awake_ = false;
-  bool stopping_ = false;
-  std::thread thread_;
+  Worker worker_;  // last: it ends before what it uses does
 };
 
 }  // namespace billhook::sagas

@@ -17,35 +17,22 @@ constexpr std::chrono::seconds kBackOff{5};
 }  // namespace
 
 Snapshotter::Snapshotter(storage::Database& database, std::int64_t frequency, Clock clock,
-                         OnFailure on_failure)
+                         Worker::OnFailure on_failure)
     : database_(database),
       frequency_(frequency),
       clock_(std::move(clock)),
-      on_failure_(std::move(on_failure)) {}
-
-Snapshotter::~Snapshotter() {
-  Stop();
-}
+      worker_([this] { return RunOnce(); }, {kPoll, kBackOff}, std::move(on_failure)) {}
 
 void Snapshotter::Start() {
-  if (frequency_ > 0) thread_ = std::thread([this] { Run(); });
+  if (frequency_ > 0) worker_.Start();
 }
 
 void Snapshotter::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  woken_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  worker_.Stop();
 }
 
 void Snapshotter::Wake() {
-  {
-    const std::lock_guard lock(mutex_);
-    awake_ = true;
-  }
-  woken_.notify_all();
+  worker_.Wake();
 }
 
 bool Snapshotter::RunOnce() {
@@ -83,29 +70,6 @@ void Snapshotter::SaveProgress() {
                    {position_});
   transaction.Commit();
   saved_ = position_;
-}
-
-void Snapshotter::Run() {
-  while (true) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (stopping_) return;
-      awake_ = false;
-    }
-    bool failed = false;
-    try {
-      if (RunOnce()) continue;
-    } catch (const std::exception& error) {  // the outermost loop: it is tried again later
-      failed = true;
-      on_failure_(error.what());
-    }
-    std::unique_lock lock(mutex_);
-    if (failed) {
-      woken_.wait_for(lock, kBackOff, [this] { return stopping_; });
-    } else {
-      woken_.wait_for(lock, kPoll, [this] { return stopping_ || awake_; });
-    }
-  }
 }
 
 }  // namespace billhook::snapshots

@@ -3,27 +3,19 @@
 // safe.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
-#include <functional>
-#include <mutex>
 #include <string>
-#include <thread>
 
 #include "service/clock.h"
 #include "service/storage/sql.h"
+#include "service/worker.h"
 
 namespace billhook::snapshots {
 
 class Snapshotter {
  public:
-  using OnFailure = std::function<void(const std::string& what)>;
-
   // A snapshot at every version that `frequency` divides; 0 = never, and Start does nothing.
-  Snapshotter(storage::Database& database, std::int64_t frequency, Clock clock, OnFailure on_failure);
-  ~Snapshotter();
-  Snapshotter(const Snapshotter&) = delete;
-  Snapshotter& operator=(const Snapshotter&) = delete;
+  Snapshotter(storage::Database& database, std::int64_t frequency, Clock clock, Worker::OnFailure on_failure);
 
   // Starts the thread. Without it, RunOnce goes on by hand (tests).
   void Start();
@@ -35,21 +27,15 @@ class Snapshotter {
   bool RunOnce();
 
  private:
-  void Run();
   void SaveProgress();
 
   storage::Database& database_;
   std::int64_t frequency_;
   Clock clock_;
-  OnFailure on_failure_;
   std::int64_t position_ = -1;  // looked through up to here; -1: not known yet
   std::int64_t saved_ = 0;      // as the database knows it
 
-  std::mutex mutex_;
-  std::condition_variable woken_;
-  bool awake_ = false;
-  bool stopping_ = false;
-  std::thread thread_;
+  Worker worker_;  // last: it ends before what it uses does
 };
 
 }  // namespace billhook::snapshots

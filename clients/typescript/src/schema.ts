@@ -3013,6 +3013,11 @@ export interface operations {
                  */
                 account?: components["parameters"]["Account"];
                 /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
+                /**
                  * @description Waits until the answer shows this position (read your own writes).
                  * @example 1
                  */
@@ -3067,6 +3072,10 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
             /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
@@ -3377,6 +3386,11 @@ export interface operations {
                  */
                 account?: components["parameters"]["Account"];
                 /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
+                /**
                  * @description Rows a page. A page ends early at 8 MiB.
                  * @example 50
                  */
@@ -3460,6 +3474,10 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
             /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
@@ -3481,6 +3499,11 @@ export interface operations {
                  * @example
                  */
                 account?: components["parameters"]["Account"];
+                /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
                 /**
                  * @description Waits until the answer shows this position (read your own writes).
                  * @example 1
@@ -3557,7 +3580,9 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
-            /** @description There is no such customer. `not_found`. */
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such customer. `not_found`, `branch_not_found`. */
             404: components["responses"]["NotFound"];
             /** @description A query parameter is invalid, or the ID stands under several accounts or livemodes. `invalid_parameter`, `customer_ambiguous`. */
             422: components["responses"]["Invalid"];
@@ -3580,6 +3605,11 @@ export interface operations {
                  * @example
                  */
                 account?: components["parameters"]["Account"];
+                /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
                 /**
                  * @description Rows a page. A page ends early at 8 MiB.
                  * @example 50
@@ -3648,7 +3678,9 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
-            /** @description There is no such customer. `not_found`. */
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such customer. `not_found`, `branch_not_found`. */
             404: components["responses"]["NotFound"];
             /** @description A query parameter is invalid, or the ID stands under several accounts or livemodes. `invalid_parameter`, `customer_ambiguous`. */
             422: components["responses"]["Invalid"];
@@ -4224,6 +4256,11 @@ export interface operations {
         parameters: {
             query?: {
                 /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
+                /**
                  * @description Rows a page. A page ends early at 8 MiB.
                  * @example 50
                  */
@@ -4302,7 +4339,9 @@ export interface operations {
             /** @description The body is no JSON. `json_malformed`. */
             400: components["responses"]["Malformed"];
             401: components["responses"]["Unauthorized"];
-            /** @description What the query is about does not exist. `not_found`. */
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description What the query is about does not exist. `not_found`, `branch_not_found`. */
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["Encoded"];
@@ -4529,6 +4568,11 @@ export interface operations {
         parameters: {
             query?: {
                 /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
+                /**
                  * @description Waits until the answer shows this position (read your own writes).
                  * @example 1
                  */
@@ -4596,6 +4640,10 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such branch. `branch_not_found`. */
+            404: components["responses"]["NotFound"];
             /** @description A query parameter is unknown or invalid. `invalid_parameter`. */
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
@@ -5188,6 +5236,11 @@ export interface operations {
                  */
                 key?: string;
                 /**
+                 * @description Answers as if the log were this branch; needs the role operator.
+                 * @example what-if
+                 */
+                branch?: components["parameters"]["Branch"];
+                /**
                  * @description Rows a page. A page ends early at 8 MiB.
                  * @example 50
                  */
@@ -5242,7 +5295,9 @@ export interface operations {
             };
             304: components["responses"]["NotModified"];
             401: components["responses"]["Unauthorized"];
-            /** @description There is no such projection, or no such key. `not_found`. */
+            /** @description Reading a branch needs the role operator. `role_too_low`. */
+            403: components["responses"]["Forbidden"];
+            /** @description There is no such projection, or no such key. `not_found`, `branch_not_found`. */
             404: components["responses"]["NotFound"];
             /** @description A query parameter is invalid, or several rows have this ID. `invalid_parameter`, `key_ambiguous`. */
             422: components["responses"]["Invalid"];

@@ -59,8 +59,9 @@ Response ListOne(Call& call, Services& services) {
 }
 
 Response Statistics(Call& call, Services& services) {
-  if (std::optional<Response> refusal = AwaitLog(call, services)) return *refusal;
-  const query::Statistics statistics = query::StatisticsOf(services.database, call.caller.tenant);
+  storage::Timeline timeline;
+  if (std::optional<Response> refusal = AwaitLogOn(call, services, timeline)) return *refusal;
+  const query::Statistics statistics = query::StatisticsOf(services.database, call.caller.tenant, timeline);
   return ReadModelResponse(query::StatisticsBody(statistics), statistics.latest_position);
 }
 
@@ -91,7 +92,7 @@ void AddEventRoutes(Api& api, Services& services) {
   api.Add({"GET", "/api/v1/events/{aggregate_id}", Role::kReader,
            ListParameters({"aggregate_type", "from_version", "to_version", "branch"}),
            [&services](Call& call) { return ListOne(call, services); }});
-  api.Add({"GET", "/api/v1/statistics", Role::kReader, ReadParameters({}),
+  api.Add({"GET", "/api/v1/statistics", Role::kReader, ReadParameters({"branch"}),
            [&services](Call& call) { return Statistics(call, services); }});
 }
 

@@ -24,9 +24,6 @@ Response List(Call& call, Services& services, Read read, std::size_t key_parts) 
   filter.from = call.query.Time("from");
   filter.to = call.query.Time("to");
   filter.as_of = AsOfOf(call);
-  if (filter.as_of && call.query.Text("branch"))
-    call.query.Fault("as_of",
-                     "Balances of the past cannot be read on a branch: fork it there (from_time) instead.");
   if (std::optional<Response> refusal = AwaitProjectionOn(call, services, kProjection, filter.timeline))
     return *refusal;
   return ListResponse(read(services.database, filter, page));

@@ -114,12 +114,15 @@ Response GetState(Call& call, Services& services) {
   const query::StateView* view = query::FindStateView(call.path_parameters[0]);
   if (view == nullptr) return NotFound();
   const query::PageRequest page = PageRequestOf(call, query::kStateKeyParts);
-  if (std::optional<Response> refusal = AwaitProjection(call, services, std::string(view->projection)))
+  storage::Timeline timeline;
+  if (std::optional<Response> refusal =
+          AwaitProjectionOn(call, services, std::string(view->projection), timeline))
     return *refusal;
   const std::optional<std::string> key = call.query.Text("key");
-  if (!key) return StateResponse(*view, query::ListState(services.database, *view, call.caller.tenant, page));
+  const std::string& tenant = call.caller.tenant;
+  if (!key) return StateResponse(*view, query::ListState(services.database, *view, tenant, page, timeline));
 
-  const query::State found = query::FindState(services.database, *view, call.caller.tenant, *key);
+  const query::State found = query::FindState(services.database, *view, tenant, *key, timeline);
   if (found.entries.empty()) return Problem(404, "not_found", "There is no such key in this read model.");
   if (found.entries.size() > 1)
     return Problem(422, "key_ambiguous",
@@ -138,7 +141,7 @@ void AddProjectionRoutes(Api& api, Services& services) {
            [&services](Call& call) { return List(call, services); }});
   api.Add({"GET", "/api/v1/projections/{name}", Role::kReader, ReadParameters({}),
            [&services](Call& call) { return Get(call, services); }});
-  api.Add({"GET", "/api/v1/projections/{name}/state", Role::kReader, ListParameters({"key"}),
+  api.Add({"GET", "/api/v1/projections/{name}/state", Role::kReader, ListParameters({"key", "branch"}),
            [&services](Call& call) { return GetState(call, services); }});
   api.Add({"POST", "/api/v1/projections/{name}/rebuild", Role::kOperator, {}, [&services](Call& call) {
              return Rebuild(call, services);

@@ -53,6 +53,7 @@ struct QueryOnItsWay {
   Json filters = Json::object();
   std::optional<std::string> projection{};
   query::PageRequest page{};
+  storage::Timeline timeline{};
   std::vector<InputFault> faults{};
 
   [[nodiscard]] Role role() const { return call.caller.role; }
@@ -64,16 +65,17 @@ struct QueryOnItsWay {
 Response Fresh(QueryOnItsWay& query, const bus::Next<QueryOnItsWay>& next) {
   query.page = PageOf(query.call, *query.type);  // its faults are told before anybody waits
   const std::optional<Response> refusal =
-      query.type->projections.empty() ? AwaitLog(query.call, query.services)
-                                      : AwaitProjections(query.call, query.services, query.type->projections);
+      query.type->projections.empty()
+          ? AwaitLogOn(query.call, query.services, query.timeline)
+          : AwaitProjectionsOn(query.call, query.services, query.type->projections, query.timeline);
   return refusal ? *refusal : next();
 }
 
 Response Answered(QueryOnItsWay& query, const bus::Next<QueryOnItsWay>&) {
   const QueryType& type = *query.type;
   const auto started = std::chrono::steady_clock::now();
-  const auto answer =
-      type.handler({query.services.database, query.call.caller.tenant, query.filters, query.page});
+  const auto answer = type.handler(
+      {query.services.database, query.call.caller.tenant, query.filters, query.page, query.timeline});
   query.services.metrics.ObserveQuery(type.name, std::chrono::steady_clock::now() - started);
   if (!answer) return query.Refuse(answer.error());
   if (!query.projection && !type.projections.empty()) query.projection = type.projections.front();
@@ -104,7 +106,7 @@ Response Ask(Call& call, Services& services) {
 }  // namespace
 
 void AddQueryRoutes(Api& api, Services& services) {
-  api.Add({"POST", "/api/v1/queries", Role::kReader, ListParameters({}),
+  api.Add({"POST", "/api/v1/queries", Role::kReader, ListParameters({"branch"}),
            [&services](Call& call) { return Ask(call, services); }});
 }
 

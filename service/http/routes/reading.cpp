@@ -105,9 +105,15 @@ std::optional<Response> AwaitLog(Call& call, Services& services) {
 
 std::optional<Response> AwaitProjectionOn(Call& call, Services& services, const std::string& projection,
                                           storage::Timeline& timeline) {
-  if (!call.query.Text("branch")) return AwaitProjection(call, services, projection);
+  return AwaitProjectionsOn(call, services, {projection}, timeline);
+}
+
+std::optional<Response> AwaitProjectionsOn(Call& call, Services& services,
+                                           const std::vector<std::string>& projections,
+                                           storage::Timeline& timeline) {
+  if (!call.query.Text("branch")) return AwaitProjections(call, services, projections);
   if (std::optional<Response> refusal = AwaitLogOn(call, services, timeline)) return refusal;
-  return Await(services, {projection}, timeline.branch()->fork, WaitingOf(call).wait);
+  return Await(services, projections, timeline.branch()->fork, WaitingOf(call).wait);
 }
 
 std::optional<Response> AwaitLogOn(Call& call, Services& services, storage::Timeline& timeline) {

@@ -38,11 +38,14 @@ std::optional<Response> AwaitAllProjections(Call& call, Services& services);
 // in the future of all writers.
 std::optional<Response> AwaitLog(Call& call, Services& services);
 
-// The same two on the timeline that `branch` names, which is put into `timeline`; the main log without it.
-// Refused too: 403 for who may not read branches, 404 for an unknown one. Of a branch the projection must
-// have passed the fork, and the branch shows its own events at once.
+// The same on the timeline that `branch` names, which is put into `timeline`; the main log without it.
+// Refused too: 403 for who may not read branches, 404 for an unknown one. Of a branch the projections
+// must have passed the fork, and the branch shows its own events at once.
 std::optional<Response> AwaitProjectionOn(Call& call, Services& services, const std::string& projection,
                                           storage::Timeline& timeline);
+std::optional<Response> AwaitProjectionsOn(Call& call, Services& services,
+                                           const std::vector<std::string>& projections,
+                                           storage::Timeline& timeline);
 std::optional<Response> AwaitLogOn(Call& call, Services& services, storage::Timeline& timeline);
 
 // The type under which the ID has a stream: the wanted one, or the only one. 404 where there is none, 422

@@ -89,8 +89,9 @@ std::string BodyText(const query::RevenueFilter& filter, const query::RevenueRep
 }
 
 Response MonthlyRecurringRevenue(Call& call, Services& services) {
-  const query::RevenueFilter filter = FilterOf(call, services.clock());
-  if (std::optional<Response> refusal = AwaitProjection(call, services, kProjection)) return *refusal;
+  query::RevenueFilter filter = FilterOf(call, services.clock());
+  if (std::optional<Response> refusal = AwaitProjectionOn(call, services, kProjection, filter.timeline))
+    return *refusal;
   const query::RevenueReport report = query::ReadRevenue(services.database, filter);
   return ReadModelResponse(BodyText(filter, report), report.position);
 }
@@ -99,7 +100,7 @@ Response MonthlyRecurringRevenue(Call& call, Services& services) {
 
 void AddRevenueRoutes(Api& api, Services& services) {
   api.Add({"GET", "/api/v1/metrics/mrr", Role::kReader,
-           ReadParameters({"currency", "from", "to", "interval", "livemode", "account"}),
+           ReadParameters({"currency", "from", "to", "interval", "livemode", "account", "branch"}),
            [&services](Call& call) { return MonthlyRecurringRevenue(call, services); }});
 }
 

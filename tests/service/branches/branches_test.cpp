@@ -1,6 +1,10 @@
 // What a branch holds at most, and what is left of one that was deleted, on both engines.
 #include "service/branches/branches.h"
 
+#include <atomic>
+#include <latch>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "tests/support/appends.h"
@@ -68,6 +72,28 @@ TEST_P(StoredBranches, LeaveNothingWhenDeleted) {
   EXPECT_EQ(Count("branch_events"), 0);
   EXPECT_EQ(Count("branches"), 0);
   EXPECT_EQ(Append({"evt_1"}).error(), AppendRefusal::kNotFound);
+}
+
+TEST_P(StoredBranches, AreNeverMoreThanTheLimitHoweverManyForkAtOnce) {
+  constexpr int kThreads = 6;
+  const auto create = [this](const std::string& name) {
+    return branches::Create(*database_, "default", name, {}, kNow).has_value();
+  };
+  for (int i = 2; i < branches::kMaxBranches; ++i) ASSERT_TRUE(create("n" + std::to_string(i)));
+  for (int round = 0; round < 5; ++round) {
+    std::latch ready(kThreads);
+    std::atomic<int> created = 0;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < kThreads; ++i) {
+      threads.emplace_back([&, name = "last" + std::to_string(i)] {
+        ready.arrive_and_wait();
+        if (create(name)) ++created;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(created, 1);
+    for (int i = 0; i < kThreads; ++i) branches::Remove(*database_, "default", "last" + std::to_string(i));
+  }
 }
 
 }  // namespace

@@ -1,0 +1,48 @@
+// A thread that does one kind of work whenever there is some: woken by who knows of new work, looking by
+// itself now and then, and trying again later where it failed. Thread safe.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace billhook {
+
+class Worker {
+ public:
+  using OnFailure = std::function<void(const std::string& what)>;
+  // How long it waits for new work before it looks by itself, and after a failure.
+  struct Pace {
+    std::chrono::milliseconds poll;
+    std::chrono::milliseconds back_off;
+  };
+
+  // `run_once` does some work; false when there is nothing more to do for now.
+  Worker(std::function<bool()> run_once, Pace pace, OnFailure on_failure);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void Start();
+  // Lets the thread finish what it is at, and ends it.
+  void Stop();
+  // There may be new work.
+  void Wake();
+
+ private:
+  void Run();
+
+  const std::function<bool()> run_once_;
+  const Pace pace_;
+  const OnFailure on_failure_;
+  std::mutex mutex_;
+  std::condition_variable woken_;
+  bool awake_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace billhook
