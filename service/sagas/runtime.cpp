@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kSagasAtATime = 64;
 constexpr std::chrono::milliseconds kPoll{200};
+constexpr std::chrono::milliseconds kPace{50};  // from one look to the next, so that each sees many appends
 constexpr std::chrono::seconds kBackOff{1};
 
 // Counts and tells what became of a saga: its ID, and nothing that it is about.
@@ -130,6 +131,7 @@ void Runtime::Run() {
       awake_ = false;
     }
     bool failed = false;
+    const auto next_look = std::chrono::steady_clock::now() + kPace;
     try {
       if (RunOnce()) continue;
     } catch (const std::exception& error) {  // the outermost loop: the log tells how far it came
@@ -140,6 +142,7 @@ void Runtime::Run() {
     if (failed) {
       woken_.wait_for(lock, kBackOff, [this] { return stopping_; });
     } else {
+      woken_.wait_until(lock, next_look, [this] { return stopping_; });
       woken_.wait_for(lock, kPoll, [this] { return stopping_ || awake_; });
     }
   }

@@ -12,6 +12,7 @@ constexpr std::int64_t kStretch = 2'000;
 // Looking through so much of the log again after a crash costs less than a write for each stretch.
 constexpr std::int64_t kUnsaved = 10'000;
 constexpr std::chrono::milliseconds kPoll{200};
+constexpr std::chrono::milliseconds kPace{100};  // from one look to the next, so that each sees many appends
 constexpr std::chrono::seconds kBackOff{5};
 
 }  // namespace
@@ -93,6 +94,7 @@ void Snapshotter::Run() {
       awake_ = false;
     }
     bool failed = false;
+    const auto next_look = std::chrono::steady_clock::now() + kPace;
     try {
       if (RunOnce()) continue;
     } catch (const std::exception& error) {  // the outermost loop: it is tried again later
@@ -103,6 +105,7 @@ void Snapshotter::Run() {
     if (failed) {
       woken_.wait_for(lock, kBackOff, [this] { return stopping_; });
     } else {
+      woken_.wait_until(lock, next_look, [this] { return stopping_; });
       woken_.wait_for(lock, kPoll, [this] { return stopping_ || awake_; });
     }
   }

@@ -219,6 +219,11 @@ void SqliteSession::BeginWrite() {
   }
 }
 
+void SqliteSession::ContinueWriting() {
+  Commit();
+  BeginWrite();
+}
+
 void SqliteSession::Commit() {
   if (sqlite3_get_autocommit(connection_) == 0) Execute("COMMIT", {});
   if (write_lock_.owns_lock()) write_lock_.unlock();

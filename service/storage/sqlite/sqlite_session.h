@@ -32,8 +32,9 @@ class SqliteSession : public Session {
   void BeginWrite() override;
   void BeginAppend() override { BeginWrite(); }
   void BeginMigrating() override { BeginWrite(); }
-  void BeginProjecting() override {}
-  void ContinueWriting() override { BeginWrite(); }
+  void BeginProjecting() override { BeginRead(); }
+  void ContinueWriting() override;
+  void CompletePart() override { ContinueWriting(); }
   void Commit() override;
   void Rollback() noexcept override;
   [[nodiscard]] bool usable() const override { return true; }
