@@ -7,7 +7,7 @@
 namespace billhook {
 namespace {
 
-constexpr std::size_t kLargestBacklogBatch = 8;  // times the option
+constexpr std::size_t kLargestBacklogBatch = 4;  // times the option
 constexpr std::size_t kRetriesACall = 100;
 
 }  // namespace
