@@ -97,6 +97,11 @@ bool Runtime::RunOnce() {
 }
 
 void Runtime::ReactTo(const Stretch& stretch, UnixMicros now) {
+  std::vector<std::int64_t> news;
+  for (const Trigger& trigger : stretch.triggers) {
+    if (!trigger.started) news.push_back(trigger.position);
+  }
+  dunning_.Read(news);
   std::vector<SagaKey> open;
   const auto run = [&] {
     if (!open.empty()) stepper_.Run(std::exchange(open, {}), now);
