@@ -29,6 +29,7 @@ class RunningService {
   explicit RunningService(const Environment& environment = {});
   ~RunningService();
 
+  // Where a path waits for 20 or 30 s and the read models are still behind, each of these asks again.
   Answer Get(const std::string& path, const http::Fields& headers = {});
   Answer Post(const std::string& path, const std::string& body, const http::Fields& headers = {});
   Answer Send(const std::string& method, const std::string& path, const http::Fields& headers = {},
