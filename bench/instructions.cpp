@@ -58,8 +58,8 @@ void Project(const Config& config) {
   CALLGRIND_START_INSTRUMENTATION;
   for (bool more = true; more;) {
     more = false;
-    for (const Projection* projection : AllProjections())
-      more = read_models.Advance(*projection, kBatch, kNow).more || more;
+    for (const storage::Step& step : read_models.AdvanceTogether(AllProjections(), kBatch, kNow))
+      more = more || step.more;
   }
   CALLGRIND_DUMP_STATS;
   CALLGRIND_STOP_INSTRUMENTATION;

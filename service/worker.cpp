@@ -41,6 +41,7 @@ void Worker::Run() {
       awake_ = false;
     }
     bool failed = false;
+    const auto next_step = std::chrono::steady_clock::now() + pace_.step;
     try {
       if (run_once_()) continue;
     } catch (const std::exception& error) {  // the outermost loop: what is left undone is tried again later
@@ -52,6 +53,7 @@ void Worker::Run() {
     if (failed) {
       woken_.wait_for(lock, pace_.back_off, [this] { return stopping_; });
     } else {
+      woken_.wait_until(lock, next_step, [this] { return stopping_; });
       woken_.wait_for(lock, pace_.poll, [this] { return stopping_ || awake_; });
     }
   }

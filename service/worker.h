@@ -14,8 +14,10 @@ namespace billhook {
 class Worker {
  public:
   using OnFailure = std::function<void(const std::string& what)>;
-  // How long it waits for new work before it looks by itself, and after a failure.
   struct Pace {
+    // From one look to the next at least, so that each sees much that is new.
+    std::chrono::milliseconds step;
+    // How long it then waits for new work before it looks by itself, and how long after a failure.
     std::chrono::milliseconds poll;
     std::chrono::milliseconds back_off;
   };

@@ -7,7 +7,7 @@
 namespace billhook {
 namespace {
 
-constexpr std::size_t kLargestBacklogBatch = 8;  // times the option
+constexpr std::size_t kLargestBacklogBatch = 4;  // times the option
 constexpr std::size_t kRetriesACall = 100;
 
 }  // namespace
@@ -23,8 +23,9 @@ Projector::Projector(storage::ReadModels& read_models, std::vector<const Project
   for (const Projection* projection : projections_) {
     progress_.push_back(std::make_unique<Progress>());
     progress_.back()->projection = projection;
-    progress_.back()->batch = options_.batch;
+    progress_.back()->batch.size = options_.batch;
   }
+  batch_.size = options_.batch;
 }
 
 Projector::~Projector() {
@@ -33,7 +34,8 @@ Projector::~Projector() {
 
 void Projector::Start() {
   for (const auto& progress : progress_)
-    progress->thread = std::thread([this, &progress = *progress] { Run(progress); });
+    progress->thread = std::thread([this, &progress = *progress] { RunApart(progress); });
+  thread_ = std::thread([this] { Run(); });
 }
 
 void Projector::Stop() {
@@ -42,8 +44,10 @@ void Projector::Stop() {
     stopping_ = true;
   }
   appended_.notify_all();
+  parted_.notify_all();
   hurried_.notify_all();
   ReleaseWaiters();
+  if (thread_.joinable()) thread_.join();
   for (const auto& progress : progress_) {
     if (progress->thread.joinable()) progress->thread.join();
   }
@@ -64,27 +68,79 @@ Projector::Progress* Projector::ProgressOf(std::string_view name) {
 }
 
 storage::Step Projector::RunOnce(const Projection& projection) {
-  return RunNext(*ProgressOf(projection.name()));
+  return Advance(*ProgressOf(projection.name()));
 }
 
-storage::Step Projector::RunNext(Progress& progress) {
-  const std::lock_guard stepping(progress.step);
-  const auto begin = std::chrono::steady_clock::now();
-  const storage::Step step = read_models_.Advance(*progress.projection, progress.batch, clock_());
-  if (!step.more) {
-    progress.batch = options_.batch;
-  } else if (std::chrono::steady_clock::now() - begin < options_.quick_step) {
-    progress.batch = std::min(progress.batch * 2, options_.batch * kLargestBacklogBatch);
+void Projector::Batch::Adapt(const ProjectorOptions& options, bool more, SteadyClock::time_point begin) {
+  if (!more) {
+    size = options.batch;
+  } else if (SteadyClock::now() - begin < options.quick_step) {
+    size = std::min(size * 2, options.batch * kLargestBacklogBatch);
   }
+}
+
+storage::Step Projector::Advance(Progress& progress) {
+  const std::lock_guard stepping(progress.step);
+  const auto begin = SteadyClock::now();
+  const storage::Step step = read_models_.Advance(*progress.projection, progress.batch.size, clock_());
+  progress.batch.Adapt(options_, step.more, begin);
   Publish(progress, step.position);
   on_step_(*progress.projection, step);
   return step;
 }
 
+bool Projector::RunTogether() {
+  std::vector<Progress*> together;
+  std::vector<const Projection*> projections;
+  std::vector<std::unique_lock<std::mutex>> stepping;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& progress : progress_) {
+      // Who tries one's dead letter again wakes us when he is done.
+      std::unique_lock step(progress->step, std::defer_lock);
+      if (progress->apart || !step.try_lock()) continue;
+      together.push_back(progress.get());
+      projections.push_back(progress->projection);
+      stepping.push_back(std::move(step));
+    }
+  }
+  const auto begin = SteadyClock::now();
+  std::vector<storage::Step> steps;
+  try {
+    steps = read_models_.AdvanceTogether(projections, batch_.size, clock_());
+  } catch (const std::exception&) {  // each finds out by itself whether it was he, and says so
+    SetApart(together, true);
+    return false;
+  }
+  bool more = false;
+  std::vector<Progress*> parting;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    Publish(*together[i], steps[i].position);
+    on_step_(*projections[i], steps[i]);
+    more = more || steps[i].more;
+    if (steps[i].apart) parting.push_back(together[i]);
+  }
+  batch_.Adapt(options_, more, begin);
+  if (!parting.empty()) SetApart(parting, true);
+  return more;
+}
+
+void Projector::SetApart(const std::vector<Progress*>& some, bool apart) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (Progress* progress : some) progress->apart = apart;
+    if (!apart) ++wakes_;
+  }
+  (apart ? parted_ : appended_).notify_all();
+}
+
 storage::Retry Projector::RetryDeadLetter(const Projection& projection, const std::string& tenant,
                                           std::int64_t position) {
-  const std::lock_guard stepping(ProgressOf(projection.name())->step);
-  return read_models_.RetryDeadLetter(projection, tenant, position, clock_());
+  std::unique_lock stepping(ProgressOf(projection.name())->step);
+  const storage::Retry retry = read_models_.RetryDeadLetter(projection, tenant, position, clock_());
+  stepping.unlock();
+  Wake();
+  return retry;
 }
 
 Projector::Retried Projector::RetryDeadLetters(const std::string& tenant,
@@ -145,8 +201,7 @@ void Projector::NoteFailing(Progress& progress, const std::string& what) {
   }
 }
 
-void Projector::Run(Progress& progress) {
-  std::chrono::milliseconds back_off{0};
+void Projector::Run() {
   while (true) {
     std::uint64_t woken = 0;
     {
@@ -154,13 +209,33 @@ void Projector::Run(Progress& progress) {
       if (stopping_) return;
       woken = wakes_;
     }
-    const auto begin = std::chrono::steady_clock::now();
+    const auto begin = SteadyClock::now();
+    if (!RunTogether()) AwaitWork(nullptr, woken, begin + options_.pace);
+  }
+}
+
+void Projector::RunApart(Progress& progress) {
+  std::chrono::milliseconds back_off{0};
+  while (true) {
+    std::uint64_t woken = 0;
+    {
+      std::unique_lock lock(mutex_);
+      parted_.wait(lock, [&] { return stopping_ || progress.apart; });
+      if (stopping_) return;
+      woken = wakes_;
+    }
+    const auto begin = SteadyClock::now();
     try {
-      const storage::Step step = RunNext(progress);
+      const storage::Step step = Advance(progress);
       if (progress.failing) read_models_.NoteError(std::string(progress.projection->name()), std::nullopt);
       progress.failing = false;
       back_off = std::chrono::milliseconds(0);
-      if (!step.more) AwaitWork(progress, woken, begin + options_.pace);
+      if (step.more) continue;
+      if (step.apart) {
+        AwaitWork(&progress, woken, begin + options_.pace);
+      } else {
+        SetApart({&progress}, false);
+      }
     } catch (
         const std::exception& error) {  // the outermost loop: a projection that fails is tried again, alone
       back_off = std::clamp(back_off * 2, options_.first_back_off, options_.longest_back_off);
@@ -171,10 +246,14 @@ void Projector::Run(Progress& progress) {
   }
 }
 
-void Projector::AwaitWork(Progress& progress, std::uint64_t woken,
-                          std::chrono::steady_clock::time_point next_step) {
+void Projector::AwaitWork(const Progress* one, std::uint64_t woken, SteadyClock::time_point next_step) {
+  const auto hurried = [&] {
+    return std::any_of(progress_.begin(), progress_.end(), [one](const auto& progress) {
+      return progress->waiters > 0 && (one == nullptr ? !progress->apart : progress.get() == one);
+    });
+  };
   std::unique_lock lock(mutex_);
-  hurried_.wait_until(lock, next_step, [&] { return stopping_ || progress.waiters > 0; });
+  hurried_.wait_until(lock, next_step, [&] { return stopping_ || hurried(); });
   appended_.wait_for(lock, rely_on_wakes_ ? options_.safety_poll : options_.poll,
                      [&] { return stopping_ || wakes_ != woken; });
 }

@@ -1,7 +1,9 @@
-// Keeps the read models up with the log: one thread a projection applies batch after batch, is woken by
-// appends and looks for those it was not told of now and then. Batches grow while there is a backlog; close
-// to the log's end steps keep a short pause, so that they take several appends at once, unless a caller waits
-// here for a position to become visible. Thread safe.
+// Keeps the read models up with the log: one thread applies batch after batch to all of them together, is
+// woken by appends and looks for those it was not told of now and then. A projection that fails, is far
+// behind or is being rebuilt goes its own way, on a thread of its own, until it stands well again: it holds
+// up nobody. When a step together fails, all go their own ways, which finds out who it was. Batches grow
+// while there is a backlog; close to the log's end steps keep a short pause, so that they take many appends
+// at once, unless a caller waits here for a position to become visible. Thread safe.
 #pragma once
 
 #include <atomic>
@@ -21,9 +23,9 @@
 namespace billhook {
 
 struct ProjectorOptions {
-  std::size_t batch = 256;  // events a transaction; doubled, up to 8 times as many, behind each step that
+  std::size_t batch = 256;  // events a transaction; doubled, up to 4 times as many, behind each step that
   std::chrono::milliseconds quick_step{200};      // took less than this and did not come to the log's end
-  std::chrono::milliseconds pace{50};             // from one step to the next where nobody waits for it
+  std::chrono::milliseconds pace{100};            // from one step to the next where nobody waits for it
   std::chrono::milliseconds poll{200};            // how often to look for appends that nobody tells of
   std::chrono::milliseconds safety_poll{2'000};   // the same where other processes tell of theirs
   std::chrono::milliseconds first_back_off{100};  // after a failure, doubled up to the longest
@@ -45,8 +47,10 @@ class Projector {
   // Lets each thread finish its batch and ends it.
   void Stop();
 
-  // One step of one projection on the caller's thread.
+  // One step of one projection by itself, on the caller's thread.
   storage::Step RunOnce(const Projection& projection);
+  // One step of all that go together, on the caller's thread; whether there is more to do for them.
+  bool RunTogether();
 
   // Another attempt at a dead letter, between two steps of its projection.
   storage::Retry RetryDeadLetter(const Projection& projection, const std::string& tenant,
@@ -80,21 +84,33 @@ class Projector {
   [[nodiscard]] const Projection* Find(std::string_view name) const;
 
  private:
+  using SteadyClock = std::chrono::steady_clock;
+
+  // How many events the next step takes at most.
+  struct Batch {
+    std::size_t size = 0;
+    void Adapt(const ProjectorOptions& options, bool more, SteadyClock::time_point begin);
+  };
+
   struct Progress {
     const Projection* projection = nullptr;
     std::int64_t position = 0;  // what readers are known to see; never goes back
     std::size_t waiters = 0;    // callers of WaitFor
+    bool apart = false;         // whether it goes its own way
     bool failing = false;
-    std::size_t batch = 0;  // events of the next step at most
-    std::mutex step;        // held while the projection's rows are changed
+    Batch batch;
+    std::mutex step;  // held while the projection's rows are changed
     std::thread thread;
   };
 
-  void Run(Progress& progress);
-  // One step by the projection's own thread; throws what it throws.
-  storage::Step RunNext(Progress& progress);
-  // Until there may be something to do; `woken` counts the wakes before the last step.
-  void AwaitWork(Progress& progress, std::uint64_t woken, std::chrono::steady_clock::time_point next_step);
+  void Run();
+  void RunApart(Progress& progress);
+  // One step of the projection by itself; throws what it throws.
+  storage::Step Advance(Progress& progress);
+  void SetApart(const std::vector<Progress*>& some, bool apart);
+  // Until there may be something to do for that one, or without one for those that go together; `woken`
+  // counts the wakes before the last step.
+  void AwaitWork(const Progress* one, std::uint64_t woken, SteadyClock::time_point next_step);
   void Publish(Progress& progress, std::int64_t position);
   Progress* ProgressOf(std::string_view name);
   void NoteFailing(Progress& progress, const std::string& what);
@@ -108,6 +124,7 @@ class Projector {
 
   std::mutex mutex_;
   std::condition_variable appended_;
+  std::condition_variable parted_;   // a projection has to go its own way
   std::condition_variable hurried_;  // somebody waits: no pause between steps
   std::condition_variable advanced_;
   std::uint64_t wakes_ = 0;
@@ -116,6 +133,8 @@ class Projector {
   bool released_ = false;
   std::size_t waiters_ = 0;
   std::vector<std::unique_ptr<Progress>> progress_;
+  Batch batch_;  // of the steps together
+  std::thread thread_;
 };
 
 }  // namespace billhook

@@ -1,6 +1,7 @@
 #include "service/sagas/dunning_reactions.h"
 
 #include "service/query/events_query.h"
+#include "service/storage/event_log.h"
 
 namespace billhook::sagas {
 namespace {
@@ -9,18 +10,53 @@ constexpr std::int64_t kSettlementsLookedAt = 100;  // the newest; an invoice is
 
 }  // namespace
 
+void DunningReactions::Read(const std::vector<std::int64_t>& positions) {
+  news_.clear();
+  started_.clear();
+  if (positions.empty()) return;
+  {
+    storage::Database::Lease session = database_.Acquire(storage::Purpose::kRead);
+    for (const std::vector<std::int64_t>& run : storage::RunsOf(*session, storage::Timeline(), positions)) {
+      for (const RecordedEvent& event : storage::ReadEventsAt(*session, run)) {
+        if (std::optional<InvoiceNews> news = ReadInvoiceNews(event))
+          news_.emplace(event.position, *std::move(news));
+      }
+    }
+  }
+  ReadSagas();
+}
+
+void DunningReactions::ReadSagas() {
+  storage::PairList sagas;
+  for (const auto& [position, news] : news_) sagas.emplace_back(news.tenant, DunningIdOf(news));
+  if (sagas.empty()) return;
+  storage::Database::Lease session = database_.Acquire(storage::Purpose::kRead);
+  storage::Rows rows = session->Query(
+      "SELECT a, b, (SELECT version FROM events WHERE tenant = a AND aggregate_id = b AND aggregate_type = "
+      "'" +
+          std::string(kAggregateType) + "' AND version = 1) FROM PAIRS($1)",
+      {sagas});
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!rows.IsNull(i, 2)) started_.emplace(rows.TakeText(i, 0), rows.TakeText(i, 1));
+  }
+}
+
 std::optional<SagaKey> DunningReactions::React(std::int64_t position) {
-  const std::vector<RecordedEvent> events = query::ReadRange(database_, position, position);
-  const std::optional<InvoiceNews> news = events.empty() ? std::nullopt : ReadInvoiceNews(events.front());
-  if (!news) return std::nullopt;
-  const SagaKey saga = {news->tenant, DunningIdOf(*news)};
-  const bool settled_before = !news->settled && SettledBefore(*news, position);
+  const auto known = news_.find(position);
+  if (known == news_.end()) return std::nullopt;
+  const InvoiceNews& news = known->second;
+  const SagaKey saga = {news.tenant, DunningIdOf(news)};
+  // Most invoices are paid without ado: a settlement ends a saga, and means nothing where there is none.
+  if (news.settled && started_.count({saga.tenant, saga.id}) == 0) return std::nullopt;
+  const bool settled_before = !news.settled && SettledBefore(news, position);
   const Result<SagaLog::Noted, ingest::Refusal> noted =
       sagas_.Record(saga, [&](const Json& state, UnixMicros now) {
-        return billhook::sagas::React(state, *news, settled_before, grace_, now);
+        return billhook::sagas::React(state, news, settled_before, grace_, now);
       });
   if (!noted) throw StorageError("the log takes no events of sagas right now", true);
-  return noted->position ? std::optional(saga) : std::nullopt;
+  if (!noted->position) return std::nullopt;
+  started_.emplace(saga.tenant, saga.id);
+  return saga;
 }
 
 bool DunningReactions::SettledBefore(const InvoiceNews& news, std::int64_t position) {

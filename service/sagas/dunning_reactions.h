@@ -1,6 +1,12 @@
-// What Stripe's news of invoices mean to their Dunning sagas: reads the event at a position and records what
-// follows from it, once however often it is asked. Thread safe; throws StorageError.
+// What Stripe's news of invoices mean to their Dunning sagas: reads the events at some positions and records
+// what follows from each, once however often it is asked. For one thread; throws StorageError.
 #pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "domain/sagas/dunning.h"
 #include "service/sagas/saga_log.h"
@@ -12,16 +18,21 @@ class DunningReactions {
   DunningReactions(storage::Database& database, SagaLog& sagas, UnixMicros grace)
       : database_(database), sagas_(sagas), grace_(grace) {}
 
+  // Reads all that React is going to be asked for: nobody else may start sagas until then.
+  void Read(const std::vector<std::int64_t>& positions);
   // The saga that may have something to do now.
   std::optional<SagaKey> React(std::int64_t position);
 
  private:
+  void ReadSagas();
   // Whether the log holds a settlement of the same invoice in front of that position.
   bool SettledBefore(const InvoiceNews& news, std::int64_t position);
 
   storage::Database& database_;
   SagaLog& sagas_;
   UnixMicros grace_;
+  std::map<std::int64_t, InvoiceNews> news_;               // by position
+  std::set<std::pair<std::string, std::string>> started_;  // those of their sagas that there are: tenant, ID
 };
 
 }  // namespace billhook::sagas

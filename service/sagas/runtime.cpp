@@ -9,8 +9,9 @@ namespace billhook::sagas {
 namespace {
 
 constexpr std::size_t kSagasAtATime = 64;
-constexpr std::chrono::milliseconds kPoll{200};
-constexpr std::chrono::seconds kBackOff{1};
+constexpr Worker::Pace kPace{.step = std::chrono::milliseconds(50),
+                             .poll = std::chrono::milliseconds(200),
+                             .back_off = std::chrono::seconds(1)};
 
 // Counts and tells what became of a saga: its ID, and nothing that it is about.
 OnProgress Reporter(Metrics& metrics) {
@@ -38,7 +39,7 @@ Runtime::Runtime(storage::Database& database, ingest::GroupCommit& group_commit,
       dunning_(database, sagas_, grace),
       stepper_(database, group_commit, Reporter(metrics)),
       follower_(database),
-      worker_([this] { return RunOnce(); }, {kPoll, kBackOff}, std::move(on_failure)) {}
+      worker_([this] { return RunOnce(); }, kPace, std::move(on_failure)) {}
 
 Result<Runtime::Begun, Runtime::Refusal> Runtime::Begin(const SagaKey& key, const SagaType& type,
                                                         const Json& data) {
@@ -83,6 +84,11 @@ bool Runtime::RunOnce() {
 }
 
 void Runtime::ReactTo(const Stretch& stretch, UnixMicros now) {
+  std::vector<std::int64_t> news;
+  for (const Trigger& trigger : stretch.triggers) {
+    if (!trigger.started) news.push_back(trigger.position);
+  }
+  dunning_.Read(news);
   std::vector<SagaKey> open;
   const auto run = [&] {
     if (!open.empty()) stepper_.Run(std::exchange(open, {}), now);

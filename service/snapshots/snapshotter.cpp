@@ -11,8 +11,9 @@ namespace {
 constexpr std::int64_t kStretch = 2'000;
 // Looking through so much of the log again after a crash costs less than a write for each stretch.
 constexpr std::int64_t kUnsaved = 10'000;
-constexpr std::chrono::milliseconds kPoll{200};
-constexpr std::chrono::seconds kBackOff{5};
+constexpr Worker::Pace kPace{.step = std::chrono::milliseconds(100),
+                             .poll = std::chrono::milliseconds(200),
+                             .back_off = std::chrono::seconds(5)};
 
 }  // namespace
 
@@ -21,7 +22,7 @@ Snapshotter::Snapshotter(storage::Database& database, std::int64_t frequency, Cl
     : database_(database),
       frequency_(frequency),
       clock_(std::move(clock)),
-      worker_([this] { return RunOnce(); }, {kPoll, kBackOff}, std::move(on_failure)) {}
+      worker_([this] { return RunOnce(); }, kPace, std::move(on_failure)) {}
 
 void Snapshotter::Start() {
   if (frequency_ > 0) worker_.Start();

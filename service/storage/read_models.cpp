@@ -7,60 +7,13 @@
 #include "domain/money.h"
 #include "service/storage/event_log.h"
 #include "service/storage/generation.h"
+#include "service/storage/standing.h"
 
 namespace billhook::storage {
-
-// Where a projection stands.
-struct Standing {
-  int version = 0;
-  std::int64_t live = 0;
-  std::int64_t live_position = 0;
-  std::int64_t head = 0;  // the last position of the log
-  std::optional<std::int64_t> rebuild;
-  int rebuild_version = 0;  // the version of the projection whose rows the rebuild makes
-};
 
 namespace {
 
 constexpr const char* kRefused = "the database refuses what would be written of it";
-
-// With `claim` behind it: nothing where the live checkpoint is claimed by another process.
-std::optional<Standing> ReadStanding(Session& session, const std::string& name, const std::string& claim) {
-  const Rows rows = session.Query(
-      "SELECT p.version, p.live_generation, l.position, h.position, p.rebuild_generation, "
-      "coalesce(p.rebuild_version, 0) FROM projections p "
-      "JOIN checkpoints l ON l.projection = p.name AND l.generation = p.live_generation "
-      "CROSS JOIN log_head h WHERE p.name = $1" +
-          claim,
-      {name});
-  if (rows.empty()) return std::nullopt;
-  Standing standing{
-      static_cast<int>(rows.Int(0, 0)), rows.Int(0, 1), rows.Int(0, 2), rows.Int(0, 3), std::nullopt,
-      static_cast<int>(rows.Int(0, 5))};
-  if (!rows.IsNull(0, 4)) standing.rebuild = rows.Int(0, 4);
-  return standing;
-}
-
-Standing StandingOf(Session& session, const std::string& name) {
-  const std::optional<Standing> standing = ReadStanding(session, name, "");
-  BILLHOOK_CHECK(standing.has_value());  // Register made it
-  return *standing;
-}
-
-// Takes the right to say which generations the projection has, and waits for it.
-Standing HoldProjection(Session& session, const std::string& name) {
-  session.Execute("UPDATE projections SET next_generation = next_generation WHERE name = $1", {name});
-  return StandingOf(session, name);
-}
-
-// Takes the right to advance what readers see, and waits for it.
-Standing HoldLive(Session& session, const std::string& name) {
-  const std::optional<Standing> held = ReadStanding(session, name, session.Claiming("l", Claim::kWait));
-  const Standing standing = StandingOf(session, name);
-  if (!held || held->live != standing.live)
-    throw StorageError("a rebuild of the projection " + name + " has just ended", true);
-  return standing;
-}
 
 // The next events of a generation and what they change.
 struct Batch {
@@ -195,13 +148,13 @@ Standing ReadModels::AdvanceLive(const Projection& projection, std::size_t batch
   Narrow(batch, tail_, [&](std::size_t limit, bool set_aside, std::size_t& events) {
     Transaction transaction(*session);
     session->BeginProjecting();
-    const std::optional<Standing> claimed =
-        ReadStanding(*session, name, session->Claiming("l", Claim::kPassBy));
-    standing = claimed ? *claimed : StandingOf(*session, name);
+    const std::map<std::string, Standing> claimed = ClaimStandings(*session, {name});
+    standing = claimed.empty() ? StandingOf(*session, name) : claimed.at(name);
     step.position = standing.live_position;
-    if (!claimed) step.outcome = Step::Outcome::kElsewhere;
+    step.apart = standing.NeedsMore(projection.version());
+    if (claimed.empty()) step.outcome = Step::Outcome::kElsewhere;
     // Rows that another version of the projection made are not ours to change: a rebuild replaces them.
-    if (!claimed || standing.version != projection.version()) return;
+    if (claimed.empty() || standing.version != projection.version()) return;
     const std::optional<Batch> next =
         ReadBatch(*session, tail_, projection,
                   {standing.live, standing.live_position, standing.head, limit, set_aside}, events);

@@ -92,13 +92,17 @@ class Session {
   // The same for migrations: a second process waits here until the first is done.
   virtual void BeginMigrating() = 0;
   // A transaction that first reads what a projection needs. On PostgreSQL it is one from here on; on SQLite,
-  // where one process owns the file, ContinueWriting begins it, so that reading waits for no writer.
+  // where one process owns the file, what is read is of one moment, and ContinueWriting begins another, so
+  // that nobody waits for who reads.
   virtual void BeginProjecting() = 0;
   // Stands behind a SELECT whose rows of the table named `alias` are claimed until the transaction ends.
   // Nothing where one process owns the database.
   [[nodiscard]] virtual std::string Claiming(std::string_view, Claim) const { return ""; }
   // Ends BeginProjecting's reading part: writes may follow.
   virtual void ContinueWriting() = 0;
+  // What was written so far is a whole that may be committed by itself: on SQLite it is, and those who wait
+  // for the one write lock have their turn; on PostgreSQL, where nobody waits, all is committed at the end.
+  virtual void CompletePart() = 0;
   // Tells the other processes on this database once the transaction commits. Where one process owns the
   // database there are none.
   virtual void Announce(const Announcement&) {}

@@ -170,6 +170,8 @@ class Lives : public OnEachEngine {
     std::map<std::string, std::string> environment = EnvironmentFor(database());
     environment["PROJECTION_BATCH"] = kProjectionBatches[random_() % kProjectionBatches.size()];
     environment["APPEND_BATCH_MAX"] = kAppendBatches[random_() % kAppendBatches.size()];
+    // A life that reaches into this week starts no saga, whose events nobody tells of here.
+    environment["DUNNING_GRACE_SECONDS"] = "1";
     serve_.emplace(environment);
   }
 

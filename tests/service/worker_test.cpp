@@ -1,10 +1,12 @@
 // A thread for one kind of work: when it runs, and how it ends.
 #include "service/worker.h"
 
+#include <atomic>
 #include <chrono>
 #include <latch>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -12,6 +14,7 @@ namespace billhook::test {
 namespace {
 
 constexpr std::chrono::milliseconds kNever = std::chrono::hours(1);
+constexpr std::chrono::milliseconds kAtOnce{0};
 
 void Nobody(const std::string& what) {
   ADD_FAILURE() << what;
@@ -28,7 +31,7 @@ TEST(AWorker, GoesOnWhileThereIsWorkAndAgainWhenItIsWoken) {
         if (runs == 4) woken.count_down();
         return runs < 3;
       },
-      {kNever, kNever}, &Nobody);
+      {kAtOnce, kNever, kNever}, &Nobody);
   worker.Start();
   idle.wait();
   worker.Wake();
@@ -47,7 +50,7 @@ TEST(AWorker, TellsWhatFailedAndTriesAgainLater) {
         if (runs == 2) again.count_down();
         return false;
       },
-      {kNever, std::chrono::milliseconds(1)}, [&told](const std::string& what) { told += what; });
+      {kAtOnce, kNever, std::chrono::milliseconds(1)}, [&told](const std::string& what) { told += what; });
   worker.Start();
   again.wait();
   worker.Stop();
@@ -61,9 +64,29 @@ TEST(AWorker, EndsWithItsObjectThoughItSleeps) {
         idle.count_down();
         return false;
       },
-      {kNever, kNever}, &Nobody);
+      {kAtOnce, kNever, kNever}, &Nobody);
   worker.Start();
   idle.wait();
+}
+
+TEST(AWorker, LooksNoSoonerThanItsPaceAllowsHoweverOftenItIsWoken) {
+  std::latch idle(1);
+  std::atomic<int> runs = 0;
+  Worker worker(
+      [&] {
+        ++runs;
+        idle.count_down(runs == 1 ? 1 : 0);
+        return false;
+      },
+      {kNever, kAtOnce, kAtOnce}, &Nobody);
+  worker.Start();
+  idle.wait();
+  for (int i = 0; i < 20; ++i) {
+    worker.Wake();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  worker.Stop();
+  EXPECT_EQ(runs, 1);
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ class CountingSession : public storage::Session {
     return real_->Claiming(alias, claim);
   }
   void ContinueWriting() override { real_->ContinueWriting(); }
+  void CompletePart() override { real_->CompletePart(); }
   void Announce(const storage::Announcement& announcement) override { real_->Announce(announcement); }
   void Commit() override { real_->Commit(); }
   void Rollback() noexcept override { real_->Rollback(); }

@@ -39,6 +39,7 @@ class PostgresSession : public Session {
   void BeginProjecting() override { BeginWrite(); }
   [[nodiscard]] std::string Claiming(std::string_view alias, Claim claim) const override;
   void ContinueWriting() override {}
+  void CompletePart() override {}
   void Announce(const Announcement& announcement) override;
   void Commit() override;
   void Rollback() noexcept override;

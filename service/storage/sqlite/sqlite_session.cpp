@@ -1,7 +1,5 @@
 #include "service/storage/sqlite/sqlite_session.h"
 
-#include <nlohmann/json.hpp>
-
 #include "domain/check.h"
 #include "domain/event_store.h"
 #include "service/storage/sql_text.h"
@@ -11,6 +9,10 @@ namespace {
 
 constexpr std::size_t kMaxPreparedStatements = 256;
 constexpr int kBusyTimeoutMs = 5'000;
+// A page that changes again and again goes to the database file once for so many pages of the write-ahead
+// log.
+constexpr int kCheckpointPages = 8'000;
+constexpr int kCheckpointPagesOfAppends = 4 * kCheckpointPages;  // where nobody projects
 constexpr std::chrono::milliseconds kWriteLockTimeout{5'000};
 
 // Which of SQLite's errors pass: somebody holds a lock, the disk is full or away, memory is short.
@@ -69,7 +71,8 @@ Cell CellAt(sqlite3_stmt* statement, int column) {
 }  // namespace
 
 SqliteSession::SqliteSession(const std::string& path, bool flush_commits, WriteLock& write_lock)
-    : write_lock_(write_lock, std::defer_lock) {
+    : write_lock_(write_lock, std::defer_lock),
+      checkpoint_pages_(flush_commits ? kCheckpointPagesOfAppends : kCheckpointPages) {
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   if (sqlite3_open_v2(path.c_str(), &connection_, flags, nullptr) != SQLITE_OK) {
     const std::string what = "cannot open " + path + ": " + sqlite3_errmsg(connection_);
@@ -80,13 +83,13 @@ SqliteSession::SqliteSession(const std::string& path, bool flush_commits, WriteL
   try {
     ExecuteScript(std::string("PRAGMA journal_mode=WAL; PRAGMA synchronous=") +
                   (flush_commits ? "FULL" : "NORMAL") +
-                  "; PRAGMA cache_size=" + (flush_commits ? "-8192" : "-2048") +
-                  "; PRAGMA wal_autocheckpoint=2000; PRAGMA journal_size_limit=67108864; "
+                  "; PRAGMA cache_size=-8192; PRAGMA journal_size_limit=67108864; "
                   "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;");
   } catch (const StorageError&) {
     sqlite3_close_v2(connection_);
     throw;
   }
+  sqlite3_wal_hook(connection_, &NotePages, this);  // in place of SQLite's own checkpoints
 }
 
 SqliteSession::~SqliteSession() {
@@ -122,33 +125,41 @@ sqlite3_stmt* SqliteSession::Prepare(const std::string& sql) {
   return statement;
 }
 
+void SqliteSession::BindAt(sqlite3_stmt* statement, int index, std::int64_t integer) {
+  if (sqlite3_bind_int64(statement, index, integer) != SQLITE_OK) Throw("bind");
+}
+
+// The text must stay as long as the statement runs.
+void SqliteSession::BindAt(sqlite3_stmt* statement, int index, const std::string& text) {
+  if (sqlite3_bind_text(statement, index, text.data(), static_cast<int>(text.size()), SQLITE_STATIC) !=
+      SQLITE_OK) {
+    Throw("bind");
+  }
+}
+
 void SqliteSession::Bind(sqlite3_stmt* statement, std::size_t number, const Parameter& parameter) {
   const std::string name = "$" + std::to_string(number);
   const int index = sqlite3_bind_parameter_index(statement, name.c_str());
   BILLHOOK_CHECK(index > 0);
-  int code = SQLITE_OK;
   if (const auto* integer = std::get_if<std::int64_t>(&parameter)) {
-    code = sqlite3_bind_int64(statement, index, *integer);
+    BindAt(statement, index, *integer);
   } else if (const auto* text = std::get_if<std::string>(&parameter)) {
-    code = sqlite3_bind_text(statement, index, text->data(), static_cast<int>(text->size()), SQLITE_STATIC);
+    BindAt(statement, index, *text);
   } else if (const auto* pairs = std::get_if<PairList>(&parameter)) {
     const std::string json = PairsAsJson(*pairs);
-    code = sqlite3_bind_text(statement, index, json.data(), static_cast<int>(json.size()), SQLITE_TRANSIENT);
+    if (sqlite3_bind_text(statement, index, json.data(), static_cast<int>(json.size()), SQLITE_TRANSIENT) !=
+        SQLITE_OK) {
+      Throw("bind");
+    }
   }
-  if (code != SQLITE_OK) Throw("bind");
 }
 
 Rows SqliteSession::Query(const std::string& sql, const Parameters& parameters) {
   sqlite3_stmt* statement = Prepare(sql);
   const Running running(statement);
   for (std::size_t i = 0; i < parameters.size(); ++i) Bind(statement, i + 1, parameters[i]);
-  const int columns = sqlite3_column_count(statement);
-  Rows rows(static_cast<std::size_t>(columns));
-  int code = sqlite3_step(statement);
-  for (; code == SQLITE_ROW; code = sqlite3_step(statement)) {
-    for (int column = 0; column < columns; ++column) rows.Add(CellAt(statement, column));
-  }
-  if (code != SQLITE_DONE) Throw("query");
+  Rows rows(static_cast<std::size_t>(sqlite3_column_count(statement)));
+  TakeRows(statement, rows);
   return rows;
 }
 
@@ -163,10 +174,26 @@ void SqliteSession::ExecuteScript(const std::string& script) {
 
 Rows SqliteSession::Lookup(const Table& table, std::int64_t generation, std::string_view column,
                            const TextList& values) {
-  return Query("SELECT " + ColumnList(table.columns) + " FROM " + std::string(table.name) +
-                   " WHERE generation = $1 AND " + std::string(column) +
-                   " IN (SELECT value FROM json_each($2))",
-               {generation, nlohmann::json(values).dump()});
+  sqlite3_stmt* statement =
+      Prepare("SELECT " + ColumnList(table.columns) + " FROM " + std::string(table.name) +
+              " WHERE generation = $1 AND " + std::string(column) + " = $2");
+  Rows rows(table.columns.size());
+  for (const std::string& value : values) {
+    const Running running(statement);
+    BindAt(statement, 1, generation);
+    BindAt(statement, 2, value);
+    TakeRows(statement, rows);
+  }
+  return rows;
+}
+
+void SqliteSession::TakeRows(sqlite3_stmt* statement, Rows& rows) {
+  const int columns = sqlite3_column_count(statement);
+  int code = sqlite3_step(statement);
+  for (; code == SQLITE_ROW; code = sqlite3_step(statement)) {
+    for (int column = 0; column < columns; ++column) rows.Add(CellAt(statement, column));
+  }
+  if (code != SQLITE_DONE) Throw("query");
 }
 
 void SqliteSession::InsertEach(const std::string& sql, const std::vector<Row>& rows) {
@@ -175,14 +202,11 @@ void SqliteSession::InsertEach(const std::string& sql, const std::vector<Row>& r
     const Running running(statement);
     for (std::size_t i = 0; i < row.size(); ++i) {
       const int index = static_cast<int>(i) + 1;  // $1 ... $n stand in this order
-      int code = SQLITE_OK;
       if (const auto* integer = std::get_if<std::int64_t>(&row[i])) {
-        code = sqlite3_bind_int64(statement, index, *integer);
+        BindAt(statement, index, *integer);
       } else if (const auto* text = std::get_if<std::string>(&row[i])) {
-        code =
-            sqlite3_bind_text(statement, index, text->data(), static_cast<int>(text->size()), SQLITE_STATIC);
+        BindAt(statement, index, *text);
       }
-      if (code != SQLITE_OK) Throw("bind");
     }
     if (sqlite3_step(statement) != SQLITE_DONE) Throw("insert");
   }
@@ -219,9 +243,34 @@ void SqliteSession::BeginWrite() {
   }
 }
 
+void SqliteSession::ContinueWriting() {
+  Commit();
+  BeginWrite();
+}
+
 void SqliteSession::Commit() {
   if (sqlite3_get_autocommit(connection_) == 0) Execute("COMMIT", {});
   if (write_lock_.owns_lock()) write_lock_.unlock();
+  Checkpoint();
+}
+
+int SqliteSession::NotePages(void* session, sqlite3*, const char*, int pages) {
+  static_cast<SqliteSession*>(session)->pages_ = pages;
+  return SQLITE_OK;
+}
+
+// What goes wrong here is tried again behind a later commit: nothing is lost by it.
+void SqliteSession::Checkpoint() {
+  if (pages_ < checkpointed_) checkpointed_ = 0;  // the write-ahead log has begun anew
+  if (pages_ - checkpointed_ < checkpoint_pages_) return;
+  checkpointed_ = pages_;
+  const auto move = [this] {
+    sqlite3_wal_checkpoint_v2(connection_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  };
+  move();  // nearly all, while others write
+  if (!write_lock_.try_lock_for(kWriteLockTimeout)) return;
+  move();  // the rest, while nobody does: the next writer begins the write-ahead log anew
+  write_lock_.unlock();
 }
 
 void SqliteSession::Rollback() noexcept {

@@ -86,7 +86,7 @@ TEST_P(AProjector, TakesMoreAtATimeWhileThereIsABacklog) {
   }
   std::vector<std::size_t> events;
   for (const Step& step : process.steps) events.push_back(step.events);
-  EXPECT_EQ(events, (std::vector<std::size_t>{2, 4, 8, 16, 16, 4}));
+  EXPECT_EQ(events, (std::vector<std::size_t>{2, 4, 8, 8, 8, 8, 8, 4}));
   process.steps.clear();
   process.Append(5);
   process.projector.RunOnce(process.projection);
@@ -131,6 +131,36 @@ class Reluctant : public Projection {
  private:
   std::string name_;
 };
+
+TEST_P(AProjector, TakesAllThatStandWellForwardInOneStep) {
+  const EventCounts counts;
+  const Reluctant other("other");
+  const auto own = database().Open();
+  storage::EventLog log(*own);
+  storage::ReadModels read_models(*own);
+  std::vector<std::pair<std::string, std::size_t>> steps;
+  Projector projector(
+      read_models, {&counts, &other}, OnlyWhenTold(), [] { return kNow; },
+      [&](const Projection& projection, const Step& step) {
+        steps.emplace_back(projection.name(), step.events);
+      },
+      [](const Projection&, const std::string&) {});
+  read_models.Register({&counts, &other}, kNow);
+  for (int i = 1; i <= 3; ++i) AppendOne(log, StripeAppend("evt_" + std::to_string(i)));
+  EXPECT_FALSE(projector.RunTogether());
+  EXPECT_EQ(steps, (std::vector<std::pair<std::string, std::size_t>>{{"statistics", 3}, {"other", 3}}));
+  EXPECT_TRUE(projector.WaitFor("statistics", 3, std::chrono::steady_clock::now()));
+  EXPECT_TRUE(projector.WaitFor("other", 3, std::chrono::steady_clock::now()));
+
+  // One that is being rebuilt goes its own way from here on.
+  read_models.StartRebuild(other, kNow);
+  AppendOne(log, StripeAppend("evt_4"));
+  steps.clear();
+  EXPECT_FALSE(projector.RunTogether());
+  EXPECT_FALSE(projector.RunTogether());
+  EXPECT_EQ(steps, (std::vector<std::pair<std::string, std::size_t>>{
+                       {"statistics", 1}, {"other", 0}, {"statistics", 0}}));
+}
 
 TEST_P(AProjector, TriesItsDeadLettersAgainInTheOrderOfTheLogAndABoundedNumberACall) {
   Reluctant one("one");

@@ -78,14 +78,14 @@ TEST_F(TheLogTail, IsBounded) {
   storage::EventLog log(*database_);
   for (int i = 0; i < 5; ++i) {
     AppendRequest request = StripeAppend("evt_large_" + std::to_string(i));
-    request.front().event.payload = "\"" + std::string(5 << 20, 'x') + "\"";
+    request.front().event.payload = "\"" + std::string(3 << 19, 'x') + "\"";
     request.front().content = ContentDigest(request.front().event);
     AppendOne(log, request);
     After(appended_++, 1);
   }
   EXPECT_EQ(tail_.Holding(11), nullptr);
-  EXPECT_EQ(tail_.Holding(12), nullptr);
-  EXPECT_NE(tail_.Holding(13), nullptr);
+  EXPECT_EQ(tail_.Holding(13), nullptr);
+  EXPECT_NE(tail_.Holding(14), nullptr);
   EXPECT_NE(tail_.Holding(15), nullptr);
 }
 

@@ -18,8 +18,9 @@ using storage::Step;
 // about "cus_bad", unless it is the lenient one.
 class Marking : public Projection {
  public:
-  explicit Marking(int version, bool lenient = false) : version_(version), lenient_(lenient) {}
-  [[nodiscard]] std::string_view name() const override { return "marking"; }
+  explicit Marking(int version, bool lenient = false, std::string name = "marking")
+      : version_(version), lenient_(lenient), name_(std::move(name)) {}
+  [[nodiscard]] std::string_view name() const override { return name_; }
   [[nodiscard]] int version() const override { return version_; }
   [[nodiscard]] std::vector<const Table*> tables() const override { return {&kTable}; }
   [[nodiscard]] std::vector<std::string_view> payloads() const override { return {}; }
@@ -29,7 +30,7 @@ class Marking : public Projection {
       if (recorded.event.aggregate_id == "cus_bad" && !lenient_) {
         changes.dead_letters.push_back({&recorded, "of no use"});
       } else {
-        changes.Put(kTable, {std::to_string(recorded.position), "default", recorded.event.event_type,
+        changes.Put(kTable, {name_ + std::to_string(recorded.position), "default", recorded.event.event_type,
                              "v" + std::to_string(version_), recorded.position});
       }
     }
@@ -40,6 +41,7 @@ class Marking : public Projection {
   static const Table kTable;
   int version_;
   bool lenient_;
+  std::string name_;
 };
 
 const Table Marking::kTable = {
@@ -96,6 +98,103 @@ TEST_P(ReadModelsConformance, AdvanceBatchByBatchUntilCaughtUp) {
   const auto status = read_models_->StatusOf("marking");
   EXPECT_EQ(status->position, 5);
   EXPECT_EQ(status->head, 5);
+}
+
+TEST_P(ReadModelsConformance, AdvanceTogetherWhereverEachStandsWithinReach) {
+  const Marking one(1, false, "one");
+  const Marking two(1, true, "two");
+  read_models_->Register({&one, &two}, kNow);
+  AppendEvents(1);
+  read_models_->Advance(one, 10, kNow);
+  AppendEvents(1, "cus_bad");
+  AppendEvents(3);
+  const std::vector<Step> steps = read_models_->AdvanceTogether({&one, &two}, 4, kNow);
+  ASSERT_EQ(steps.size(), 2U);
+  EXPECT_EQ(steps[0].position, 4);
+  EXPECT_EQ(steps[0].events, 3U) << "what it has applied before is not applied again";
+  EXPECT_EQ(steps[0].dead_letters, 1U);
+  EXPECT_EQ(steps[1].position, 4);
+  EXPECT_EQ(steps[1].events, 4U);
+  EXPECT_EQ(steps[1].dead_letters, 0U);
+  EXPECT_TRUE(steps[0].more && steps[1].more);
+  for (const Step& step : read_models_->AdvanceTogether({&one, &two}, 4, kNow)) {
+    EXPECT_EQ(step.position, 5);
+    EXPECT_EQ(step.events, 1U);
+    EXPECT_FALSE(step.more || step.apart);
+  }
+  EXPECT_EQ(StoredRows(), 9);
+  for (const Step& step : read_models_->AdvanceTogether({&one, &two}, 4, kNow))
+    EXPECT_EQ(step.outcome, Step::Outcome::kCaughtUp);
+}
+
+TEST_P(ReadModelsConformance, LeaveOutWhomTheyWouldHaveToWaitFor) {
+  const Marking sound(1, true, "sound");
+  const Marking behind(1, true, "behind");
+  const Marking rebuilt(1, true, "rebuilt");
+  const Marking newer(2, true, "newer");
+  read_models_->Register({&sound, &behind, &rebuilt, &newer}, kNow);
+  const Marking old(1, true, "newer");
+  AppendEvents(5);
+  read_models_->Advance(sound, 10, kNow);
+  read_models_->Advance(rebuilt, 10, kNow);
+  read_models_->StartRebuild(rebuilt, kNow);
+  AppendEvents(1);
+  const std::vector<const Projection*> all = {&sound, &behind, &rebuilt, &old};
+  std::vector<Step> steps = read_models_->AdvanceTogether(all, 4, kNow);
+  EXPECT_EQ(steps[0].position, 6);
+  EXPECT_FALSE(steps[0].apart);
+  EXPECT_EQ(steps[1].position, 0);
+  EXPECT_TRUE(steps[1].apart) << "more than a batch lies between";
+  EXPECT_EQ(steps[2].position, 5);
+  EXPECT_TRUE(steps[2].apart);
+  EXPECT_EQ(steps[3].position, 0) << "rows of another version are not ours to change";
+  EXPECT_FALSE(steps[3].apart);
+
+  // Until what is left of the rebuild is cleared away it has more to do than to follow the log.
+  int cleared = 0;
+  while (read_models_->Advance(rebuilt, 10, kNow).more) ++cleared;
+  EXPECT_GT(cleared, 0);
+  while (read_models_->Advance(behind, 4, kNow).more) {
+  }
+  AppendEvents(1);
+  steps = read_models_->AdvanceTogether(all, 4, kNow);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(steps[i].position, 7);
+    EXPECT_FALSE(steps[i].apart);
+  }
+}
+
+// Writes what breaks the table's rules.
+class Careless : public Marking {
+ public:
+  Careless() : Marking(1, true, "careless") {}
+  [[nodiscard]] Changes Apply(const std::vector<RecordedEvent>& batch, ReadModel& rows) const override {
+    Changes changes = Marking::Apply(batch, rows);
+    for (auto& [table, by_key] : changes.rows) {
+      for (auto& [key, row] : by_key) row->at(1) = std::monostate();
+    }
+    return changes;
+  }
+};
+
+TEST_P(ReadModelsConformance, LoseNothingWhenOneOfThoseTogetherFails) {
+  const Marking one(1, true, "one");
+  const Careless careless;
+  const Marking two(1, true, "two");
+  read_models_->Register({&one, &careless, &two}, kNow);
+  AppendEvents(3);
+  EXPECT_THROW(read_models_->AdvanceTogether({&one, &careless, &two}, 10, kNow), StorageError);
+  for (const Projection* projection :
+       {static_cast<const Projection*>(&one), static_cast<const Projection*>(&careless),
+        static_cast<const Projection*>(&two)}) {
+    while (read_models_->Advance(*projection, 10, kNow).more) {
+    }
+    EXPECT_EQ(read_models_->StatusOf(std::string(projection->name()))->position, 3);
+  }
+  EXPECT_EQ(StoredRows(), 6);
+  EXPECT_EQ(read_models_->StatusOf("careless")->dead_letters, 3);
+  for (const Step& step : read_models_->AdvanceTogether({&one, &careless, &two}, 10, kNow))
+    EXPECT_FALSE(step.apart);
 }
 
 TEST_P(ReadModelsConformance, SetAsideWhatAProjectionCannotUseAndGoOn) {
@@ -465,6 +564,11 @@ TEST(ReadModelsOnPostgres, AreAdvancedByOneProcessAtATime) {
                            session->Claiming("c", storage::Claim::kPassBy))
                    .empty());
   EXPECT_EQ(ReadModels(*two).Advance(projection, 10, kNow).outcome, Step::Outcome::kElsewhere);
+  const Marking other(1, false, "other");
+  ReadModels(*two).Register({&other}, kNow);
+  const std::vector<Step> together = ReadModels(*two).AdvanceTogether({&projection, &other}, 10, kNow);
+  EXPECT_EQ(together[0].outcome, Step::Outcome::kElsewhere);
+  EXPECT_EQ(together[1].outcome, Step::Outcome::kAdvanced);
   session->Rollback();
   EXPECT_EQ(ReadModels(*two).Advance(projection, 10, kNow).outcome, Step::Outcome::kAdvanced);
 }
