@@ -50,7 +50,7 @@ TEST(EventsInBrief, AreReadAsTheWholeInEveryShape) {
 
 TEST(EventsInBrief, AreReadAsTheWholeInAnyOrder) {
   std::vector<RecordedEvent> events;
-  for (const std::string& body : simulate::GenerateHistory({.seed = 23, .events = 3'000, .pretty = false})) {
+  for (const std::string& body : simulate::GenerateHistory({.seed = 23, .events = 1'000, .pretty = false})) {
     const Result<stripe::Envelope, std::string> envelope = stripe::ReadEnvelope(body);
     ASSERT_TRUE(envelope.has_value());
     events.push_back(test::Recorded({.id = envelope->id, .type = envelope->type, .payload = body}));
