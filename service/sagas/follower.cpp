@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "domain/sagas/dunning.h"
+#include "service/storage/turn.h"
 
 namespace billhook::sagas {
 namespace {
@@ -11,10 +12,6 @@ constexpr std::int64_t kStretch = 2'000;        // positions
 constexpr std::int64_t kTriggersAtATime = 256;  // of a stretch
 // Looking through so much of the log again after a crash costs less than a write for each stretch.
 constexpr std::int64_t kUnsaved = 10'000;
-
-// See the migration.
-const std::string kReadPosition =
-    "SELECT position FROM checkpoints WHERE projection = 'saga_runtime' AND generation = 1";
 
 std::string TriggerSql() {
   std::string news = "'" + std::string(PaymentFailedType()) + "'";
@@ -31,7 +28,7 @@ Stretch Follower::Look() {
   static const std::string kSql = TriggerSql();
   storage::Database::Lease session = database_.Acquire(storage::Purpose::kRead);
   if (position_ < 0) {
-    saved_ = session->Query(kReadPosition).Int(0, 0);
+    saved_ = session->Query(storage::kTurnPosition, {kTurnName}).Int(0, 0);
     position_ = saved_;
   }
   const std::int64_t head = session->Query("SELECT position FROM log_head WHERE singleton = 1").Int(0, 0);
@@ -55,36 +52,9 @@ void Follower::Pass(const Stretch& stretch) {
   position_ = std::max(position_, stretch.end);
   if (!stretch.triggers.empty()) saved_ = position_;  // with the turn
   if (position_ - saved_ < kUnsaved) return;
-  Turn turn(database_);
+  storage::Turn turn(database_, kTurnName);
   if (turn.mine()) turn.Finish(position_);
   saved_ = position_;  // if another process has the turn, it saves too
-}
-
-Turn::Turn(storage::Database& database) : database_(database) {
-  session_.emplace(database_.Acquire(storage::Purpose::kProject));
-  transaction_.emplace(**session_);
-  (*session_)->BeginProjecting();
-  const storage::Rows own =
-      (*session_)->Query(kReadPosition + (*session_)->Claiming("checkpoints", storage::Claim::kPassBy));
-  mine_ = !own.empty();
-  if (mine_) position_ = own.Int(0, 0);
-  if (database_.engine() != "sqlite") return;
-  // In memory there is one session for all: the right does not hang on it.
-  transaction_.reset();
-  session_.reset();
-}
-
-void Turn::Finish(std::int64_t position) {
-  if (!session_) {
-    session_.emplace(database_.Acquire(storage::Purpose::kProject));
-    transaction_.emplace(**session_);
-  }
-  (*session_)->ContinueWriting();
-  (*session_)->Execute(
-      "UPDATE checkpoints SET position = $1 WHERE projection = 'saga_runtime' AND generation = 1 AND "
-      "position < $1",
-      {position});
-  transaction_->Commit();
 }
 
 }  // namespace billhook::sagas

@@ -19,6 +19,9 @@ struct Trigger {
   std::optional<SagaKey> started;  // a saga that started; nothing: Stripe's news of an invoice
 };
 
+// Whose turn it is to act for sagas; see the migration.
+constexpr const char* kTurnName = "saga_runtime";
+
 struct Stretch {
   std::vector<Trigger> triggers;
   std::int64_t end = 0;  // looked through up to here
@@ -38,30 +41,6 @@ class Follower {
   storage::Database& database_;
   std::int64_t position_ = -1;  // -1: not known yet
   std::int64_t saved_ = 0;      // as the database knows it
-};
-
-// The right to act for sagas, of all processes, until the end of the scope. On PostgreSQL a transaction holds
-// it; SQLite belongs to one process anyway.
-class Turn {
- public:
-  // Does not wait.
-  explicit Turn(storage::Database& database);
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-
-  // False if another process has it.
-  [[nodiscard]] bool mine() const { return mine_; }
-  // Up to here the log is dealt with.
-  [[nodiscard]] std::int64_t position() const { return position_; }
-  // Notes that it is dealt with up to there, and ends the turn.
-  void Finish(std::int64_t position);
-
- private:
-  storage::Database& database_;
-  std::optional<storage::Database::Lease> session_;
-  std::optional<storage::Transaction> transaction_;
-  bool mine_ = false;
-  std::int64_t position_ = 0;
 };
 
 }  // namespace billhook::sagas

@@ -4,6 +4,7 @@
 
 #include "service/log.h"
 #include "service/query/sagas_query.h"
+#include "service/storage/turn.h"
 
 namespace billhook::sagas {
 namespace {
@@ -71,7 +72,7 @@ bool Runtime::RunOnce() {
   const UnixMicros now = clock_();
   const Stretch stretch = follower_.Look();
   if (!stretch.triggers.empty()) {
-    Turn turn(database_);
+    storage::Turn turn(database_, kTurnName);
     if (!turn.mine()) return false;
     Stretch open = stretch;
     std::erase_if(open.triggers,
@@ -104,7 +105,7 @@ void Runtime::ReactTo(const Stretch& stretch, UnixMicros now) {
 bool Runtime::RunDue(UnixMicros now) {
   const std::vector<query::DueSaga> due = query::DueSagas(database_, now, looked_after_, kSagasAtATime);
   if (!due.empty()) {
-    const Turn turn(database_);
+    const storage::Turn turn(database_, kTurnName);
     if (!turn.mine()) return false;
     std::vector<SagaKey> open;
     for (const query::DueSaga& saga : due) open.push_back({saga.tenant, saga.id});

@@ -13,6 +13,7 @@
 #include "service/query/events_query.h"
 #include "service/storage/event_log.h"
 #include "service/storage/read_models.h"
+#include "service/storage/turn.h"
 #include "service/transfer/event_line.h"
 #include "service/transfer/import.h"
 #include "tests/support/failing_store.h"
@@ -472,7 +473,7 @@ TEST(SagaRuntimesOnPostgres, ActOneAtATimeAndTakeOverFromOneAnother) {
   one.Open("b", 0);
   one.Begin("a", "b", 4, "s");
   {
-    const Turn turn(*one.database);
+    const storage::Turn turn(*one.database, kTurnName);
     ASSERT_TRUE(turn.mine());
     EXPECT_FALSE(two.runtime.RunOnce());
     EXPECT_EQ(two.Told("s"), "SagaStarted");
