@@ -8,12 +8,12 @@ set -euo pipefail
 declare -A packages=(
   [build]="g++ cmake ninja-build pkg-config libssl-dev libsqlite3-dev libpqxx-dev nlohmann-json3-dev
            libspdlog-dev libcli11-dev libcpp-httplib-dev prometheus-cpp-dev libvalijson-dev
-           libjemalloc-dev"
+           libjemalloc-dev libhiredis-dev librabbitmq-dev librdkafka-dev"
   [run]="libssl3 libsqlite3-0 libpqxx-6.4 libspdlog1.10 libcpp-httplib0.11 libprometheus-cpp-core1.0
-         libjemalloc2 ca-certificates"
+         libjemalloc2 libhiredis0.14 librabbitmq4 librdkafka1 ca-certificates"
   [demo]="curl jq"
   [test]="libgtest-dev libgmock-dev librapidcheck-dev libyaml-cpp-dev postgresql-15 nginx
-          pgbouncer prometheus curl openssl systemd"
+          pgbouncer prometheus curl openssl systemd redis-server rabbitmq-server"
   [bench]="libbenchmark-dev valgrind wrk gnuplot-nox postgresql-15"
   [lint]="clang-format-14 clang-tidy-14 shellcheck"
   [client]="nodejs npm"
@@ -55,7 +55,7 @@ echo "    packages: installing ${missing[*]}"
 apt update
 # Debian would set up and start servers of its own (PostgreSQL, nginx ...); the tests bring theirs.
 policy=/usr/sbin/policy-rc.d
-if [[ " ${missing[*]} " =~ \ (nginx|pgbouncer|prometheus)\  && ! -e $policy ]]; then
+if [[ " ${missing[*]} " =~ \ (nginx|pgbouncer|prometheus|redis-server|rabbitmq-server)\  && ! -e $policy ]]; then
   printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
   "${as_root[@]}" chmod +x "$policy"
   trap 'rm -f "$log"; "${as_root[@]}" rm -f "$policy"' EXIT

@@ -64,6 +64,7 @@ class Reader {
     config.http_request_timeout = std::chrono::milliseconds(Integer("HTTP_REQUEST_TIMEOUT_MS", 1, 600'000));
     config.http_idle_timeout = std::chrono::milliseconds(Integer("HTTP_IDLE_TIMEOUT_MS", 1, 3'600'000));
     config.dunning_grace_s = Integer("DUNNING_GRACE_SECONDS", 1, 315'360'000);
+    ReadPublishUrl(config);
     config.log_level = Choice<log::Level>("LOG_LEVEL", {{"debug", log::Level::kDebug},
                                                         {"info", log::Level::kInfo},
                                                         {"warn", log::Level::kWarn},
@@ -190,6 +191,17 @@ class Reader {
     }
   }
 
+  void ReadPublishUrl(Config& config) {
+    const std::string url = Text("PUBLISH_URL");
+    if (url.empty()) return;
+    Result<publish::Destination, std::string> destination = publish::ReadDestination(url);
+    if (destination) {
+      config.publish_to = *std::move(destination);
+    } else {
+      Fault("PUBLISH_URL", destination.error());
+    }
+  }
+
   void ReadApiKeys(Config& config) {
     const std::string text = Text("API_KEYS");
     if (text.empty()) {
@@ -289,6 +301,9 @@ const std::vector<Variable>& Variables() {
       {"HTTP_IDLE_TIMEOUT_MS", "60000", "for an idle connection"},
       {"DUNNING_GRACE_SECONDS", "604800",
        "seconds a subscription's invoice may stay unpaid after a failed payment before access is suspended"},
+      {"PUBLISH_URL", nullptr,
+       "message broker that is sent every event: redis://[:password@]host:port/stream, "
+       "amqp://user:password@host:port/vhost?exchange=name or kafka://host:port[,host:port]/topic"},
       {"LOG_LEVEL", "info", "debug, info, warn or error"},
       {"LOG_FORMAT", "json", "json or text, one line each, to standard error"},
       {"SHUTDOWN_TIMEOUT_MS", "10000", "for requests in flight to finish after SIGTERM or SIGINT"},

@@ -6,12 +6,14 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "domain/result.h"
 #include "domain/sha256.h"
 #include "service/log.h"
+#include "service/publish/destination.h"
 
 namespace billhook {
 
@@ -45,6 +47,7 @@ struct Config {
   std::chrono::milliseconds http_request_timeout{0};
   std::chrono::milliseconds http_idle_timeout{0};
   std::int64_t dunning_grace_s = 604'800;
+  std::optional<publish::Destination> publish_to;  // nothing: the log is not published
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kJson;
   std::chrono::milliseconds shutdown_timeout{0};

@@ -102,6 +102,21 @@ class Metrics::Families {
                                            .Name("billhook_sagas_total")
                                            .Help("Sagas by type and the statuses that they came to")
                                            .Register(registry);
+  Counter& events_published = prometheus::BuildCounter()
+                                  .Name("billhook_published_events_total")
+                                  .Help("Events that the broker has confirmed to this process")
+                                  .Register(registry)
+                                  .Add({});
+  Counter& publish_failures = prometheus::BuildCounter()
+                                  .Name("billhook_publish_failures_total")
+                                  .Help("Attempts to publish that failed")
+                                  .Register(registry)
+                                  .Add({});
+  Gauge& publish_lag = prometheus::BuildGauge()
+                           .Name("billhook_publish_lag_events")
+                           .Help("Events in the log that no process has published yet, 0 without PUBLISH_URL")
+                           .Register(registry)
+                           .Add({});
   Gauge& notifications_work =
       prometheus::BuildGauge()
           .Name("billhook_notifications_work")
@@ -202,6 +217,18 @@ void Metrics::ObserveQuery(std::string_view type, std::chrono::nanoseconds durat
 
 void Metrics::CountSaga(std::string_view type, std::string_view status) {
   families_->sagas.Add({{"type", std::string(type)}, {"status", std::string(status)}}).Increment();
+}
+
+void Metrics::CountPublished(std::size_t events) {
+  families_->events_published.Increment(static_cast<double>(events));
+}
+
+void Metrics::CountPublishFailure() {
+  families_->publish_failures.Increment();
+}
+
+void Metrics::SetPublishLag(std::int64_t events) {
+  families_->publish_lag.Set(static_cast<double>(events));
 }
 
 void Metrics::SetQueueDepth(std::size_t depth) {

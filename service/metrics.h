@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,12 +33,17 @@ class Metrics {
   // A saga of a registered type came to a status.
   void CountSaga(std::string_view type, std::string_view status);
 
+  // The broker has so many more events; it could not be sent some.
+  void CountPublished(std::size_t events);
+  void CountPublishFailure();
+
   // Gauges, set when the page is asked for.
   void SetQueueDepth(std::size_t depth);
   void SetProjection(const std::string& projection, double lag_events, double lag_seconds,
                      double dead_letters);
   // Of a rebuild under way; zeros without one.
   void SetRebuild(const std::string& projection, double remaining_events, double events_per_second);
+  void SetPublishLag(std::int64_t events);
   void SetNotificationsWork(bool work);
   void SetHttp(std::size_t connections, std::size_t waiting_requests, std::size_t held_bytes);
   // `purpose` is "append", "project" or "read".

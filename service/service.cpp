@@ -53,6 +53,16 @@ void LogHearing(storage::Hearing hearing, const std::string& why) {
   }
 }
 
+std::unique_ptr<publish::Publisher> MakePublisher(const Config& config, storage::Database& database,
+                                                  Metrics& metrics) {
+  if (!config.publish_to) return nullptr;
+  const auto connect = [destination = *config.publish_to] { return publish::OpenBroker(destination); };
+  return std::make_unique<publish::Publisher>(database, config.publish_to->Label(), connect, metrics,
+                                              [](const std::string& what) {
+                                                log::Error("publishing failed", {{"error", what}});
+                                              });
+}
+
 http::Limits LimitsOf(const Config& config) {
   http::Limits limits;
   limits.max_connections =
@@ -78,6 +88,7 @@ Service::Service(Config config, Clock clock)
                    [](const std::string& what) {
                      log::Error("snapshots failed", {{"error", what}});
                    }),
+      publisher_(MakePublisher(config_, *database_, metrics_)),
       group_commit_(
           log_,
           {.batch_max = config_.append_batch_max,
@@ -98,7 +109,7 @@ Service::Service(Config config, Clock clock)
              }),
       services_{config_,    *database_,    log_,     read_models_,
                 projector_, group_commit_, metrics_, [this] { return server_.stats(); },
-                clock,      commands_,     sagas_},
+                clock,      commands_,     sagas_,   publisher_.get()},
       api_(config_.api_keys, config_.api_rate_limit, metrics_),
       server_(
           LimitsOf(config_), config_.http_threads,
@@ -140,12 +151,17 @@ void Service::Hear(const storage::Announcement& announcement) {
   projector_.Wake();
   snapshotter_.Wake();
   sagas_.Wake();
+  if (publisher_) publisher_->Wake();
 }
 
 std::string Service::Start() {
   projector_.Start();
   snapshotter_.Start();
   sagas_.Start();
+  if (publisher_) {
+    publisher_->Start();
+    log::Info("publishing", {{"destination", publisher_->label()}});
+  }
   projector_.RelyOnWakes(database_->hearing() == storage::Hearing::kAlone);
   database_->Listen([this](const storage::Announcement& announcement) { Hear(announcement); },
                     [this](storage::Hearing hearing, const std::string& why) {
@@ -163,6 +179,7 @@ bool Service::Stop(std::chrono::steady_clock::time_point deadline) {
   group_commit_.Stop();
   snapshotter_.Stop();
   projector_.Stop();
+  if (publisher_) publisher_->Stop();
   return finished;
 }
 

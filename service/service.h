@@ -11,6 +11,7 @@
 #include "service/http/api.h"
 #include "service/http/routes/routes.h"
 #include "service/http/server.h"
+#include "service/publish/publisher.h"
 #include "service/snapshots/snapshotter.h"
 
 namespace billhook {
@@ -45,7 +46,8 @@ class Service {
   Metrics metrics_;
   Projector projector_;
   snapshots::Snapshotter snapshotter_;
-  std::size_t append_failures_ = 0;  // since the last line; the writer's thread alone
+  std::unique_ptr<publish::Publisher> publisher_;  // nullptr: the log is not published
+  std::size_t append_failures_ = 0;                // since the last line; the writer's thread alone
   std::chrono::steady_clock::time_point next_append_failure_line_{};
   ingest::GroupCommit group_commit_;
   commands::CommandBus commands_;

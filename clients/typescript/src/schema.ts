@@ -2206,6 +2206,18 @@ export interface components {
             checks: {
                 event_store: components["schemas"]["Status"];
                 database: components["schemas"]["Status"];
+                /** @description Only with `PUBLISH_URL`. A broker that is away leaves the whole in order. */
+                publisher?: {
+                    /** @enum {string} */
+                    status: "ok" | "unavailable";
+                    /** @example redis/billing */
+                    destination: string;
+                    /**
+                     * Format: int64
+                     * @description Events that are still to be published; absent while the database is away.
+                     */
+                    lag?: number;
+                };
                 projections: {
                     /** @enum {string} */
                     status: "ok" | "unavailable";

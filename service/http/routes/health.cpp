@@ -74,9 +74,16 @@ Response Health(Services& services) {
                                           {"dead_letters", status->dead_letters}};
     }
   }
-  return HealthResponse(
-      event_store && database,
-      {{"event_store", Check(event_store)}, {"database", Check(database)}, {"projections", projections}});
+  Body checks = {
+      {"event_store", Check(event_store)}, {"database", Check(database)}, {"projections", projections}};
+  // A broker that is away keeps nobody from being served.
+  if (services.publisher != nullptr) {
+    Body publisher = Check(!services.publisher->failing());
+    publisher["destination"] = services.publisher->label();
+    if (database) publisher["lag"] = services.publisher->Lag();
+    checks["publisher"] = publisher;
+  }
+  return HealthResponse(event_store && database, checks);
 }
 
 double LagSeconds(Services& services, const storage::ProjectionStatus& status) {
@@ -113,8 +120,9 @@ Response MetricsPage(Services& services) {
                                      static_cast<double>(status->dead_letters));
       SetRebuildMetrics(services, *status);
     }
+    if (services.publisher != nullptr) services.metrics.SetPublishLag(services.publisher->Lag());
   } catch (const StorageError& error) {
-    log::Warn("metrics without projections", {{"error", error.what()}});  // the page says the rest
+    log::Warn("metrics without the database", {{"error", error.what()}});  // the page says the rest
   }
   Response response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";

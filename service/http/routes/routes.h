@@ -10,6 +10,7 @@
 #include "service/ingest/group_commit.h"
 #include "service/metrics.h"
 #include "service/projector/projector.h"
+#include "service/publish/publisher.h"
 #include "service/query/page.h"
 #include "service/sagas/runtime.h"
 #include "service/storage/event_log.h"
@@ -29,6 +30,7 @@ struct Services {
   Clock clock;
   commands::CommandBus& commands;
   sagas::Runtime& sagas;
+  publish::Publisher* publisher;  // nullptr: the log is not published
 };
 
 void AddWebhookRoutes(Api& api, Services& services);

@@ -62,6 +62,17 @@ TEST(Configuration, NamesEachVariableThatHoldsNoNumberOfItsRange) {
   }
 }
 
+TEST(Configuration, PublishesWhereItIsToldToAndElseNowhere) {
+  EXPECT_FALSE(ReadConfig(kLeast)->publish_to);
+  const auto config = ReadConfig(With(kLeast, "PUBLISH_URL", "redis://:secret@cache:6379/billing"));
+  ASSERT_TRUE(config.has_value());
+  EXPECT_EQ(config->publish_to->Label(), "redis/billing");
+  const std::vector<std::string> faults = FaultsOf(With(kLeast, "PUBLISH_URL", "redis://:hunter2@cache"));
+  ASSERT_EQ(faults.size(), 1U);
+  EXPECT_EQ(faults.front().rfind("PUBLISH_URL must ", 0), 0U) << faults.front();
+  EXPECT_EQ(faults.front().find("hunter2"), std::string::npos);
+}
+
 TEST(Configuration, ReadsSecretsOfSeveralTenants) {
   const auto config = ReadConfig(
       {{"STRIPE_WEBHOOK_SECRET", "whsec_1,whsec_2"}, {"STRIPE_WEBHOOK_SECRET__ACME_EU", "whsec_3"}});
