@@ -16,8 +16,8 @@ namespace billhook::publish {
 // At most so many events are sent before they are confirmed.
 constexpr std::size_t kMostMessages = 256;
 // For a connection, and for a broker to confirm what it was sent: less than a database lets a transaction
-// idle.
-constexpr std::chrono::seconds kPatience{10};
+// idle, and than serve has to stop.
+constexpr std::chrono::seconds kPatience{5};
 
 struct Message {
   RecordedEvent recorded;  // without its payload, which is in the document

@@ -39,7 +39,9 @@ std::int64_t PositionIn(const rd_kafka_message_t* message) {
 
 class KafkaCluster::Handles {
  public:
-  Handles() : owner(Make(RD_KAFKA_PRODUCER, {})), cluster(rd_kafka_mock_cluster_new(owner.get(), 1)) {
+  Handles()
+      : owner(Make(RD_KAFKA_PRODUCER, {{"log_level", "3"}})),
+        cluster(rd_kafka_mock_cluster_new(owner.get(), 1)) {
     rd_kafka_mock_topic_create(cluster, kTopic, kPartitions, 1);
   }
   ~Handles() { rd_kafka_mock_cluster_destroy(cluster); }

@@ -7,6 +7,7 @@
 #include "service/http/routes/routes.h"
 #include "service/log.h"
 #include "service/process_stats.h"
+#include "service/publish/publisher.h"
 
 namespace billhook::http {
 namespace {

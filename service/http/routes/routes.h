@@ -10,11 +10,14 @@
 #include "service/ingest/group_commit.h"
 #include "service/metrics.h"
 #include "service/projector/projector.h"
-#include "service/publish/publisher.h"
 #include "service/query/page.h"
 #include "service/sagas/runtime.h"
 #include "service/storage/event_log.h"
 #include "service/storage/read_models.h"
+
+namespace billhook::publish {
+class Publisher;
+}
 
 namespace billhook::http {
 
