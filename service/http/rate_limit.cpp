@@ -25,8 +25,10 @@ std::optional<seconds> RateLimit::Refuse(const std::string& caller, TimePoint no
   const std::lock_guard lock(mutex_);
   auto known = paid_until_.find(caller);
   if (known == paid_until_.end()) {
-    if (paid_until_.size() >= kMaxCallers)
+    if (paid_until_.size() >= kMaxCallers && now >= next_sweep_) {
       std::erase_if(paid_until_, [now](const auto& entry) { return entry.second <= now; });
+      next_sweep_ = now + kBurst;
+    }
     const bool full = paid_until_.size() >= kMaxCallers;
     known = paid_until_.try_emplace(full ? kEverybodyElse : caller, now).first;
   }

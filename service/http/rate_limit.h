@@ -28,6 +28,8 @@ class RateLimit {
   const std::chrono::nanoseconds interval_;  // between two requests in the long run; 0: no limit
   std::mutex mutex_;
   std::unordered_map<std::string, TimePoint> paid_until_;  // by caller; in the past is as good as absent
+  TimePoint next_sweep_{};  // of those in the past: it looks at all, under the lock, and strangers must not
+                            // ask for it at will
 };
 
 // Whom an address stands for: itself, or for IPv6 its network of 64 bits, of which one host has all.

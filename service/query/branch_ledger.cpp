@@ -13,7 +13,6 @@ namespace billhook::query {
 namespace {
 
 constexpr std::size_t kKeysAtATime = 1'000;
-constexpr std::size_t kMostRemembered = 50'000;  // entries and owners, about 1 kB each
 
 const PaymentLedger kProjection;
 const std::vector<const Table*> kKept = {&ledger::kSightingsTable, &ledger::kEntriesTable};

@@ -77,7 +77,6 @@ void PostgresServer::Start() {
   std::vector<std::string> settings = {"listen_addresses=127.0.0.1", "max_connections=200"};
   settings.insert(settings.end(), options_.settings.begin(), options_.settings.end());
   for (const std::string& setting : settings) arguments.insert(arguments.end(), {"-c", setting});
-  process_ = std::make_unique<ChildProcess>(Command("postgres", arguments), ProcessEnvironment());
   const auto answers_or_ended = [this] {
     if (process_->Ended()) return true;
     try {
@@ -86,7 +85,13 @@ void PostgresServer::Start() {
       return false;
     }
   };
-  if (!Await(answers_or_ended, kPatience) || process_->Ended())
+  // What is left of a server that was killed may hold its memory for a moment longer.
+  const auto started = [&] {
+    process_ = std::make_unique<ChildProcess>(Command("postgres", arguments), ProcessEnvironment());
+    const bool answers = Await(answers_or_ended, kPatience) && !process_->Ended();
+    return answers || process_->Log().find("is still in use") == std::string::npos;
+  };
+  if (!Await(started, kPatience) || process_->Ended())
     throw std::runtime_error("PostgreSQL does not start: " + process_->Log());
 }
 
