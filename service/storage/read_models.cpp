@@ -334,6 +334,11 @@ RebuildPace PaceOf(const RebuildStatus& rebuild, UnixMicros now) {
   return pace;
 }
 
+std::int64_t ReadModels::PositionOf(const std::string& name) {
+  Database::Lease session = database_.Acquire(Purpose::kRead);
+  return StandingOf(*session, name).live_position;
+}
+
 std::optional<ProjectionStatus> ReadModels::StatusOf(const std::string& name) {
   Database::Lease session = database_.Acquire(Purpose::kRead);
   const Rows rows = session->Query(
