@@ -270,16 +270,32 @@ bool Projector::WaitFor(const std::string& projection, std::int64_t position,
                         std::chrono::steady_clock::time_point deadline) {
   Progress* progress = ProgressOf(projection);
   if (progress == nullptr) return false;
+  while (const std::optional<std::int64_t> heard = AwaitPublished(*progress, position, deadline)) {
+    // Steps are not flushed one by one: a standby that becomes the primary may know fewer of them.
+    const std::int64_t seen = read_models_.PositionOf(projection);
+    if (seen >= position) return true;
+    {
+      const std::lock_guard lock(mutex_);
+      if (progress->position == *heard) progress->position = seen;
+    }
+    Wake();
+  }
+  return false;
+}
+
+std::optional<std::int64_t> Projector::AwaitPublished(Progress& progress, std::int64_t position,
+                                                      SteadyClock::time_point deadline) {
   std::unique_lock lock(mutex_);
-  const auto there = [progress, position] { return progress->position >= position; };
-  if (there() || waiters_ == options_.max_waiters) return there();
-  ++waiters_;
-  ++progress->waiters;
-  hurried_.notify_all();
-  advanced_.wait_until(lock, deadline, [&] { return released_ || there(); });
-  --progress->waiters;
-  --waiters_;
-  return there();
+  const auto there = [&progress, position] { return progress.position >= position; };
+  if (!there() && waiters_ < options_.max_waiters) {
+    ++waiters_;
+    ++progress.waiters;
+    hurried_.notify_all();
+    advanced_.wait_until(lock, deadline, [&] { return released_ || there(); });
+    --progress.waiters;
+    --waiters_;
+  }
+  return there() ? std::optional(progress.position) : std::nullopt;
 }
 
 }  // namespace billhook

@@ -75,8 +75,8 @@ class Projector {
   // Lets all callers of WaitFor go, now and from now on.
   void ReleaseWaiters();
 
-  // Waits until readers of the projection see `position`, at most until `deadline`; whether they do. Where
-  // too many wait already, it answers at once.
+  // Waits until readers of the projection see `position`, at most until `deadline`; whether they do, which
+  // the database confirms. Where too many wait already, it answers at once. Throws StorageError.
   bool WaitFor(const std::string& projection, std::int64_t position,
                std::chrono::steady_clock::time_point deadline);
 
@@ -94,7 +94,7 @@ class Projector {
 
   struct Progress {
     const Projection* projection = nullptr;
-    std::int64_t position = 0;  // what readers are known to see; never goes back
+    std::int64_t position = 0;  // what readers see, as far as was heard
     std::size_t waiters = 0;    // callers of WaitFor
     bool apart = false;         // whether it goes its own way
     bool failing = false;
@@ -112,6 +112,9 @@ class Projector {
   // counts the wakes before the last step.
   void AwaitWork(const Progress* one, std::uint64_t woken, SteadyClock::time_point next_step);
   void Publish(Progress& progress, std::int64_t position);
+  // Waits until that position is heard of; what was heard, unless it is less.
+  std::optional<std::int64_t> AwaitPublished(Progress& progress, std::int64_t position,
+                                             SteadyClock::time_point deadline);
   Progress* ProgressOf(std::string_view name);
   void NoteFailing(Progress& progress, const std::string& what);
 

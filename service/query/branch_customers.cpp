@@ -9,6 +9,7 @@
 #include "projections/subscriptions.h"
 #include "service/query/branch_ledger.h"
 #include "service/query/branch_timeline.h"
+#include "service/query/ledger_sums.h"
 #include "service/query/subscriptions_query.h"
 
 namespace billhook::query {
@@ -90,16 +91,6 @@ BranchObjects CustomersOnBranch(const std::string& tenant, const storage::Timeli
                                 const LiveModel& customers) {
   static const Customers kProjection;
   return {kProjection, Customers::kTable, "customer", customers, tenant, timeline};
-}
-
-int SignOf(const std::string& entry_type) {
-  if (IsPayment(entry_type) || entry_type == "adjustment") return 1;
-  if (entry_type == "refund" || entry_type == "dispute" || entry_type == "fee") return -1;
-  return 0;
-}
-
-bool IsPayment(const std::string& entry_type) {
-  return entry_type == "payment" || entry_type == "manual_payment";
 }
 
 std::map<CustomerScope, CustomerFigures> FiguresOnBranch(storage::Session& session, const LiveFigures& live,

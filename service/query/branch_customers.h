@@ -20,11 +20,6 @@ BranchObjects CustomersOnBranch(const std::string& tenant, const storage::Timeli
 using CustomerScope = std::tuple<std::string, std::int64_t, std::string>;  // customer, livemode, account
 using Net = std::map<std::string, Int128>;                                 // by currency
 
-// The sign with which an entry counts towards what a customer has brought in, as in the balances' `net`.
-int SignOf(const std::string& entry_type);
-// Whether an entry is a payment by the customer.
-bool IsPayment(const std::string& entry_type);
-
 struct LastPayment {
   UnixMicros occurred_at = 0;
   std::string id;

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "domain/check.h"
 #include "domain/prepaid_account.h"
 #include "domain/sagas/saga.h"
 #include "projections/account_balance.h"
@@ -201,6 +202,7 @@ StateRows StateOnBranch(storage::Session& session, const StateView& view, const 
   } else if (view.projection == "customer_timeline") {
     states = EventStates(session, branch, request, key);
   } else {
+    BILLHOOK_CHECK(view.projection == "statistics");
     states = CountStates(session, branch, request);
   }
   std::erase_if(states.rows, [&key](const StateRow& row) { return !IsNamed(row, key); });

@@ -9,14 +9,12 @@
 #include "domain/check.h"
 #include "domain/money.h"
 #include "projections/customers.h"
+#include "service/query/amount_sums.h"
 #include "service/query/branch_customers.h"
+#include "service/query/ledger_sums.h"
 
 namespace billhook::query {
 namespace {
-
-// Engines sum in 64 bits or worse: amounts are summed in two halves, which stay small, and put together in
-// 128 bits.
-constexpr std::int64_t kHalf = 1'000'000'000;
 
 struct LiveModels {
   LiveModel customers;
@@ -69,17 +67,14 @@ std::map<CustomerScope, Net> ReadLifetimeValues(storage::Session& session, const
   for (std::size_t i = 0; i < customers.size(); ++i) ids.emplace(customers.Text(i, 0), "");
   std::map<CustomerScope, Net> values;
   if (ids.empty()) return values;
-  const std::string half = std::to_string(kHalf);
   const storage::Rows sums = session.Query(
-      "SELECT e.customer, e.livemode, e.account, e.currency, e.type, sum(e.amount / " + half +
-          "), sum(e.amount % " + half +
-          ") FROM PAIRS($1) CROSS JOIN ledger_entries e WHERE e.generation = $2 AND e.tenant = $3 AND "
+      "SELECT e.customer, e.livemode, e.account, e.currency, e.type, " + SumOf("e.amount") +
+          " FROM PAIRS($1) CROSS JOIN ledger_entries e WHERE e.generation = $2 AND e.tenant = $3 AND "
           "e.customer = a GROUP BY e.customer, e.livemode, e.account, e.currency, e.type",
       {storage::PairList(ids.begin(), ids.end()), ledger.generation, tenant});
   for (std::size_t i = 0; i < sums.size(); ++i) {
-    const Int128 sum = Int128{sums.Int(i, 5)} * kHalf + sums.Int(i, 6);
     values[{sums.Text(i, 0), sums.Int(i, 1), sums.Text(i, 2)}][sums.Text(i, 3)] +=
-        sum * SignOf(sums.Text(i, 4));
+        SumIn(sums, i, 5) * SignOf(sums.Text(i, 4));
   }
   return values;
 }

@@ -2,14 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "service/query/amount_sums.h"
+
 namespace billhook::query {
-namespace {
-
-// Engines sum in 64 bits or worse: amounts are summed in two halves, which stay small, and put together in
-// 128 bits.
-constexpr std::int64_t kHalf = 1'000'000'000;
-
-}  // namespace
 
 const std::string kRecordedHistory = "ledger_entries_recorded";
 const std::string kOccurredHistory = "ledger_entries_occurred";
@@ -29,6 +24,16 @@ Where Conditions(const LedgerFilter& filter, const LiveModel& live) {
   return where;
 }
 
+int SignOf(const std::string& entry_type) {
+  if (IsPayment(entry_type) || entry_type == "adjustment") return 1;
+  if (entry_type == "refund" || entry_type == "dispute" || entry_type == "fee") return -1;
+  return 0;
+}
+
+bool IsPayment(const std::string& entry_type) {
+  return entry_type == "payment" || entry_type == "manual_payment";
+}
+
 void Balance::Add(const std::string& type, const std::string& debit, const std::string& credit, Int128 amount,
                   std::int64_t count) {
   by_type[type] += amount;
@@ -44,25 +49,25 @@ Int128 Balance::Of(const char* type) const {
 
 void Sum(storage::Session& session, const std::string& from, const Where& where, int sign,
          Balances& balances) {
-  const std::string half = std::to_string(kHalf);
-  const storage::Rows rows =
-      session.Query("SELECT currency, livemode, account, type, debit, credit, count(*), sum(amount / " +
-                        half + "), sum(amount % " + half + ") FROM " + from + where.sql() +
-                        " GROUP BY currency, livemode, account, type, debit, credit",
-                    where.parameters());
+  const storage::Rows rows = session.Query(
+      "SELECT currency, livemode, account, type, debit, credit, count(*), " + SumOf("amount") + " FROM " +
+          from + where.sql() + " GROUP BY currency, livemode, account, type, debit, credit",
+      where.parameters());
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const Int128 sum = (Int128{rows.Int(i, 7)} * kHalf + rows.Int(i, 8)) * sign;
     balances[{rows.Text(i, 0), rows.Int(i, 1), rows.Text(i, 2)}].Add(
-        rows.Text(i, 3), rows.Text(i, 4), rows.Text(i, 5), sum, rows.Int(i, 6) * sign);
+        rows.Text(i, 3), rows.Text(i, 4), rows.Text(i, 5), SumIn(rows, i, 7) * sign, rows.Int(i, 6) * sign);
   }
 }
 
 // Written by hand, since a JSON number may be longer than any integer type.
 std::string BodyText(const BalanceKey& key, const Balance& balance) {
   const auto& [currency, livemode, account] = key;
-  const Int128 gross = balance.Of("payment") + balance.Of("manual_payment");
-  const Int128 net =
-      gross - balance.Of("refund") - balance.Of("dispute") - balance.Of("fee") + balance.Of("adjustment");
+  Int128 gross = 0;
+  Int128 net = 0;
+  for (const auto& [type, amount] : balance.by_type) {
+    if (IsPayment(type)) gross += amount;
+    net += amount * SignOf(type);
+  }
   const auto quoted = [](const std::string& text) { return nlohmann::json(text).dump(); };
   std::string body = R"({"currency":)" + quoted(currency) + R"(,"livemode":)" +
                      (livemode != 0 ? "true" : "false") + R"(,"account":)" +

@@ -21,6 +21,11 @@ Where Conditions(const LedgerFilter& filter, const LiveModel& live);
 // Conditions, on a history, for what stood then.
 Where StoodAt(const LedgerFilter& filter, const LiveModel& live, UnixMicros then);
 
+// The sign with which an entry counts towards `net`, what payments came to in the end.
+int SignOf(const std::string& entry_type);
+// Whether an entry is a payment by the customer.
+bool IsPayment(const std::string& entry_type);
+
 struct Balance {
   std::map<std::string, Int128> by_type;
   std::map<std::string, Int128> accounts = {{"stripe_balance", 0}, {"payments", 0},   {"refunds", 0},

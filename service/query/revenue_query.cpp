@@ -7,6 +7,7 @@
 
 #include "domain/check.h"
 #include "projections/revenue/revenue.h"
+#include "service/query/amount_sums.h"
 #include "service/query/branch_objects.h"
 #include "service/query/branch_revenue.h"
 
@@ -14,10 +15,6 @@ namespace billhook::query {
 namespace {
 
 constexpr std::int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
-
-// Engines sum in 64 bits or worse: amounts are summed in two halves, which stay small, and put together in
-// 128 bits.
-constexpr std::int64_t kHalf = 1'000'000'000;
 
 std::chrono::year_month_day DateOf(UnixMicros at) {
   return std::chrono::sys_days{std::chrono::days(at / kMicrosPerDay)};
@@ -31,10 +28,6 @@ Where Conditions(const RevenueFilter& filter, const LiveModel& live) {
   where.Equal("account", filter.account);
   where.Equal("currency", filter.currency);
   return where;
-}
-
-Int128 SumIn(const storage::Rows& rows, std::size_t row, std::size_t column) {
-  return Int128{rows.Int(row, column)} * kHalf + rows.Int(row, column + 1);
 }
 
 void Count(RevenueInterval& interval, const std::string& kind, Int128 sum) {
@@ -53,21 +46,18 @@ struct Sums {
 
 Sums SumLive(storage::Session& session, const Where& where, UnixMicros start, UnixMicros end) {
   Sums sums;
-  const std::string half = std::to_string(kHalf);
   const std::string day = "occurred_at / " + std::to_string(kMicrosPerDay);
-  const std::string amounts =
-      "coalesce(sum(amount / " + half + "), 0), coalesce(sum(amount % " + half + "), 0)";
   Where earlier = where;
   earlier.And("occurred_at < " + earlier.Bind(start));
-  const storage::Rows before =
-      session.Query("SELECT " + amounts + " FROM revenue_movements" + earlier.sql(), earlier.parameters());
+  const storage::Rows before = session.Query(
+      "SELECT " + SumOf("amount") + " FROM revenue_movements" + earlier.sql(), earlier.parameters());
   sums.before = SumIn(before, 0, 0);
   Where within = where;
   within.And("occurred_at >= " + within.Bind(start));
   within.And("occurred_at < " + within.Bind(end));
   const storage::Rows movements =
-      session.Query("SELECT " + day + ", kind, " + amounts + " FROM revenue_movements" + within.sql() +
-                        " GROUP BY " + day + ", kind",
+      session.Query("SELECT " + day + ", kind, " + SumOf("amount") + " FROM revenue_movements" +
+                        within.sql() + " GROUP BY " + day + ", kind",
                     within.parameters());
   for (std::size_t i = 0; i < movements.size(); ++i)
     sums.within[{movements.Int(i, 0), movements.Text(i, 1)}] = SumIn(movements, i, 2);

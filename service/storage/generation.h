@@ -32,6 +32,9 @@ class GenerationReader : public ReadModel {
   std::shared_ptr<const Stretch> stretch_;
 };
 
+// Why an event is a dead letter although the projection could use it.
+constexpr const char* kRefused = "the database refuses what would be written of it";
+
 // Where a generation's checkpoint goes, and what the events on the way change. The changes' dead letters
 // point into a batch that must outlive it.
 struct Advance {

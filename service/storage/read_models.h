@@ -117,6 +117,8 @@ class ReadModels {
   // where a release is undone.
   RebuildStart StartRebuild(const Projection& projection, UnixMicros now, bool back = false);
 
+  // The last position that readers of this projection see, which must be known. Throws StorageError.
+  std::int64_t PositionOf(const std::string& name);
   std::optional<ProjectionStatus> StatusOf(const std::string& name);
   void NoteError(const std::string& name, const std::optional<std::string>& error);
 

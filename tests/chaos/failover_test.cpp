@@ -69,6 +69,28 @@ TEST_F(Failover, LosesNothingThatWasAcknowledgedAndReconnectsWithoutARestart) {
   EXPECT_TRUE(Await(hears, std::chrono::minutes(2))) << "it listens on the new primary";
 }
 
+// The steps of the read models are not flushed one by one: the standby may have all events and fewer steps.
+TEST_F(Failover, AnswersNoReaderWithLessThanHeAskedFor) {
+  primary_->Execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
+  primary_->Execute("SELECT pg_reload_conf()");
+  const ServeProcess serve(EnvironmentFor(url_));
+  Load load({serve.address()}, {.events = 300, .posters = 8});
+  ASSERT_TRUE(load.Finish());
+  AwaitProjections(serve.address());
+  FailOver();
+  const storage::Rows behind = standby_->Query(
+      "SELECT 1 FROM projections p JOIN checkpoints c ON c.projection = p.name CROSS JOIN log_head h WHERE "
+      "c.position < h.position");
+  EXPECT_FALSE(behind.empty()) << "the standby knows of all steps: this test shows nothing";
+  http::Client client(serve.address());
+  const auto reads = [&] {
+    const std::optional<http::Response> response = client.Send("GET", "/api/v1/statistics");
+    return response && response->status == 200;
+  };
+  ASSERT_TRUE(Await(reads, std::chrono::seconds(30)));
+  ExpectTruth(FactsOf(serve.address()), load.truth());
+}
+
 // PostgreSQL ends a wait for the standby that an administrator cancels with a mere warning, and says COMMIT.
 TEST_F(Failover, AcknowledgesNoCommitThatTheStandbyDoesNotHave) {
   const ServeProcess serve(EnvironmentFor(url_));

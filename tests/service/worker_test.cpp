@@ -83,7 +83,7 @@ TEST(AWorker, LooksNoSoonerThanItsPaceAllowsHoweverOftenItIsWoken) {
   idle.wait();
   for (int i = 0; i < 20; ++i) {
     worker.Wake();
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // time for it to run, if it would
   }
   worker.Stop();
   EXPECT_EQ(runs, 1);

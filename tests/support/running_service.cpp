@@ -8,6 +8,13 @@ namespace billhook::test {
 namespace {
 
 constexpr int kLongWaits = 10;  // a sanitizer may need more of them than one request may ask for
+constexpr int kLongWaitMs = 20'000;
+
+bool AsksForALongWait(const std::string& path) {
+  static const std::string kParameter = "wait_ms=";
+  const std::size_t at = path.find(kParameter);
+  return at != std::string::npos && std::stoi(path.substr(at + kParameter.size())) >= kLongWaitMs;
+}
 
 }  // namespace
 
@@ -52,9 +59,7 @@ void RunningService::Stop() {
 
 Answer RunningService::Send(const std::string& method, const std::string& path, const http::Fields& headers,
                             const std::string& body) {
-  const bool patient =
-      path.find("wait_ms=20000") != std::string::npos || path.find("wait_ms=30000") != std::string::npos;
-  for (int left = patient ? kLongWaits : 1;; --left) {
+  for (int left = AsksForALongWait(path) ? kLongWaits : 1;; --left) {
     const std::optional<http::Response> response = client_->Send(method, path, headers, body);
     if (!response) {
       ADD_FAILURE() << method << " " << path << ": " << client_->error();

@@ -47,6 +47,20 @@ TEST(RateLimit, KnowsManyCallersAndForgetsThoseAtRest) {
   EXPECT_EQ(crowd(kNow + seconds(3)), 16'385);
 }
 
+TEST(RateLimit, LooksForThoseAtRestOnceASecondAtMost) {
+  RateLimit limit(1);
+  int next = 0;
+  const auto crowd = [&](int callers, milliseconds at) {
+    int let_through = 0;
+    for (int i = 0; i < callers; ++i) let_through += limit.Refuse(std::to_string(next++), kNow + at) ? 0 : 1;
+    return let_through;
+  };
+  EXPECT_EQ(crowd(16'384, milliseconds(0)), 16'384);
+  EXPECT_EQ(crowd(10, milliseconds(500)), 1) << "nobody is at rest yet";
+  EXPECT_EQ(crowd(10, milliseconds(1'499)), 0) << "all are, but nobody has looked since";
+  EXPECT_EQ(crowd(10, milliseconds(1'500)), 10);
+}
+
 TEST(RateLimit, CountsAnIpv6NetworkAsOne) {
   EXPECT_EQ(NetworkOf("192.0.2.7"), "192.0.2.7");
   EXPECT_EQ(NetworkOf("2001:db8:0:1::7"), "2001:db8:0:1::/64");

@@ -105,6 +105,18 @@ TEST_P(AProjector, LetsNobodyWaitForThePauseThatItKeeps) {
   process.projector.Stop();
 }
 
+// As after a failover: the new primary has not heard of the last steps.
+TEST_P(AProjector, BelievesNoPositionThatTheDatabaseHasForgotten) {
+  Process process(database());
+  process.Append(3);
+  process.projector.RunOnce(process.projection);
+  process.database->Acquire(storage::Purpose::kProject)->Execute("UPDATE checkpoints SET position = 2", {});
+  EXPECT_TRUE(process.projector.WaitFor("statistics", 2, Soon()));
+  EXPECT_FALSE(process.projector.WaitFor("statistics", 3, std::chrono::steady_clock::now()));
+  process.projector.RunOnce(process.projection);
+  EXPECT_TRUE(process.projector.WaitFor("statistics", 3, std::chrono::steady_clock::now()));
+}
+
 // Cannot use an event until told that it can, and keeps the order in which events were applied.
 class Reluctant : public Projection {
  public:

@@ -2,6 +2,8 @@
 #include "service/storage/sqlite/sqlite_session.h"
 
 #include <filesystem>
+#include <thread>
+#include <vector>
 
 #include <unistd.h>
 
@@ -48,6 +50,25 @@ TEST_F(ASqliteFile, TakesInWhatHasGatheredBesideItAndBeginsThatAnew) {
   const auto gathered = std::filesystem::file_size(path() + "-wal");
   for (int i = 0; i < 30; ++i) Write(projects, kCommit);
   EXPECT_EQ(std::filesystem::file_size(path() + "-wal"), gathered) << "it is written over from its beginning";
+}
+
+TEST(AWriteLock, GoesInTurnToWhoTakeItAgainAndAgain) {
+  WriteLock write_lock;
+  std::vector<int> holders;  // under the lock
+  const auto take = [&](int who) {
+    for (int i = 0; i < 40; ++i) {
+      ASSERT_TRUE(write_lock.try_lock_for(std::chrono::seconds(20)));
+      holders.push_back(who);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // time for the other to ask for it
+      write_lock.unlock();
+    }
+  };
+  std::thread other([&] { take(1); });
+  take(2);
+  other.join();
+  int handed_over = 0;
+  for (std::size_t i = 1; i < holders.size(); ++i) handed_over += holders[i] == holders[i - 1] ? 0 : 1;
+  EXPECT_GT(handed_over, 40) << "who gives it back does not take it first";
 }
 
 }  // namespace
