@@ -3,12 +3,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { idle } from './lib/idle.mjs';
-import { post, read } from './lib/load.mjs';
+import { post } from './lib/load.mjs';
 import { cpuSeconds, memory } from './lib/processes.mjs';
 import { plot } from './lib/plot.mjs';
-import { billhook, caughtUp, check, lag, list, receivers, recorded, withReceiver } from './lib/receivers.mjs';
+import { billhook, caughtUp, check, lag, readSubscriptions, receivers, recorded, withReceiver } from './lib/receivers.mjs';
 import { signedRequests } from './lib/requests.mjs';
 import { table } from './lib/table.mjs';
+import { scaling } from './scaling.mjs';
 
 const directory = 'build/bench/work';
 mkdirSync(directory, { recursive: true });
@@ -227,9 +228,7 @@ const scenarios = {
         const requests = await signedRequests(billhook, directory, { events: 2 * events });
         await post(receiver.url, requests);
         await caughtUp(receiver);
-        const paths = (await list(receiver, 'subscriptions', 20_000)).map(({ subscription_id: id }) => `/api/v1/subscriptions/${id}`);
-        writeFileSync(`${directory}/paths`, `${paths.join('\n')}\n`);
-        return { subscriptions: paths.length, ...(await read(receiver.url, `${directory}/paths`)) };
+        return readSubscriptions(receiver, directory);
       });
     }
     return {
@@ -264,6 +263,8 @@ const scenarios = {
       ),
     };
   },
+
+  scaling: () => scaling({ events, directory }),
 };
 
 const wanted = process.argv.slice(2);

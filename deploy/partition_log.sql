@@ -41,7 +41,8 @@ DECLARE
   next_position bigint;
 BEGIN
   LOCK TABLE log_head, events IN ACCESS EXCLUSIVE MODE;
-  SELECT position + 1 INTO STRICT next_position FROM log_head;
+  -- A range holds at least one position: of an empty log the first event still comes into the first partition.
+  SELECT greatest(position + 1, 2) INTO STRICT next_position FROM log_head;
   DROP TRIGGER events_append_only ON events;
   ALTER TABLE events RENAME TO events_from_1;
   CREATE TABLE events (LIKE events_from_1 INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION) PARTITION BY RANGE (position);

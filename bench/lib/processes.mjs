@@ -18,8 +18,10 @@ export async function freePort() {
   return port;
 }
 
-/** Starts a server and waits until GET /health/live at `url` answers. */
-export async function startServer(command, args, { env, log, url }) {
+const isLive = async (url) => (await fetch(`${url}/health/live`)).ok;
+
+/** Starts a server and waits until it answers: GET /health/live at `url`, or what `answers` asks. */
+export async function startServer(command, args, { env, log, url, answers = isLive }) {
   const out = openSync(log, 'w');
   const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', out, out] });
   started.add(child);
@@ -29,7 +31,7 @@ export async function startServer(command, args, { env, log, url }) {
       throw new Error(`${command} ended at once:\n${readFileSync(log, 'utf8').slice(-1_000)}`);
     }
     try {
-      if ((await fetch(`${url}/health/live`)).ok) return child;
+      if (await answers(url)) return child;
     } catch {
       // not yet
     }

@@ -1,6 +1,7 @@
 // The receivers that are measured: how each is started, and what its database holds afterwards.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { read } from './load.mjs';
 import { freePort, run, startServer, stop } from './processes.mjs';
 import { withPostgres } from './postgres.mjs';
 import { secret } from './requests.mjs';
@@ -8,7 +9,7 @@ import { secret } from './requests.mjs';
 const file = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 export const billhook = file('build/release/billhook');
 const bare = file('build/release/bench/billhook_bare');
-const slowFlush = file('build/release/bench/libslow_flush.so');
+export const slowFlush = file('build/release/bench/libslow_flush.so');
 
 const node = (name) => [process.execPath, [file(`bench/peers/${name}.mjs`)]];
 
@@ -85,18 +86,41 @@ export async function list(receiver, path, most) {
   return rows;
 }
 
+/** Reads all single subscriptions in turn. */
+export async function readSubscriptions(receiver, directory) {
+  const paths = (await list(receiver, 'subscriptions', 20_000)).map(({ subscription_id: id }) => `/api/v1/subscriptions/${id}`);
+  writeFileSync(`${directory}/paths`, `${paths.join('\n')}\n`);
+  return { subscriptions: paths.length, ...(await read(receiver.url, `${directory}/paths`)) };
+}
+
+const exposition = async (receiver) => (await fetch(`${receiver.url}/metrics`)).text();
+
+/** What its metrics say now, by name; of those without labels. */
+export async function metrics(receiver) {
+  const text = await exposition(receiver);
+  return (name) => Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)[1]);
+}
+
 /** How far the read models are behind the log: events, and the age of the oldest that waits, in ms. */
 export async function lag(receiver) {
-  const text = await (await fetch(`${receiver.url}/metrics`)).text();
+  const text = await exposition(receiver);
   const most = (name) => Math.max(0, ...[...text.matchAll(new RegExp(`^${name}{[^}]*} (\\S+)`, 'gm'))].map((match) => Number(match[1])));
   return { events: most('billhook_projection_lag_events'), ms: 1e3 * most('billhook_projection_lag_seconds') };
 }
 
+const patience = 60; // seconds without progress are a fault
+
 /** Waits until all read models have caught up; the seconds that it took. */
 export async function caughtUp(receiver) {
   const began = performance.now();
-  while ((await lag(receiver)).events > 0) await new Promise((resolve) => setTimeout(resolve, 20));
-  return (performance.now() - began) / 1e3;
+  let [least, since] = [Infinity, began];
+  for (;;) {
+    const { events } = await lag(receiver);
+    if (events === 0) return (performance.now() - began) / 1e3;
+    if (events < least) [least, since] = [events, performance.now()];
+    if (performance.now() - since > 1e3 * patience) throw new Error(`${receiver.name}: read models stay ${events} events behind`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 const lists = ['ledger/balances', 'ledger/entries', 'subscriptions', 'customers', 'invoices'];

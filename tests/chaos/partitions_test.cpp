@@ -70,5 +70,37 @@ TEST(Partitions, OfTheLogAreInvisibleAndProvenEvenDetached) {
   ExpectWholeLog(server.url() + "?options=-csearch_path%3Dwhole_log%2Cpublic");
 }
 
+TEST(Partitions, CanBeMadeOfAnEmptyLogAndOfWhatLiesBeyondThem) {
+  BILLHOOK_REQUIRE_PROGRAM(PostgresServer::kProgram);
+  const PostgresServer server;
+  ASSERT_EQ(RunBillhook({"migrate"}, EnvironmentFor(server.url())).status, 0);
+  server.Execute(PartitionScript());
+  server.Execute("SELECT billhook_add_log_partition(101)");
+  {
+    const ServeProcess serve(EnvironmentFor(server.url()));
+    Load load({serve.address()}, {.events = 200});
+    ASSERT_TRUE(load.Finish());
+  }
+  const auto count = [&server](const std::string& partition) {
+    return server.Query("SELECT count(*) FROM " + partition).Int(0, 0);
+  };
+  EXPECT_EQ(count("events_from_1"), 1);
+  EXPECT_EQ(count("events_from_2"), 99);
+  const std::int64_t beyond = count("events_beyond");
+  EXPECT_GE(beyond, 100);
+
+  // As docs/scaling.md says.
+  server.Execute(
+      "BEGIN; ALTER TABLE events DETACH PARTITION events_beyond; "
+      "ALTER TABLE events_beyond RENAME TO events_moving; SELECT billhook_add_log_partition(1001); "
+      "INSERT INTO events SELECT * FROM events_moving; DROP TABLE events_moving; "
+      "SELECT billhook_make_log_partition('events_beyond', 'DEFAULT'); COMMIT");
+  EXPECT_EQ(count("events_from_101"), beyond);
+  EXPECT_EQ(count("events_beyond"), 0);
+  for (const char* change : {"DELETE FROM events_from_101", "TRUNCATE events_from_101"})
+    EXPECT_THROW(server.Execute(change), StorageError) << change;
+  ExpectWholeLog(server.url());
+}
+
 }  // namespace
 }  // namespace billhook::test
