@@ -5,6 +5,7 @@
 #include "domain/aggregates.h"
 #include "domain/prepaid_account.h"
 #include "projections/body_json.h"
+#include "projections/in_order.h"
 
 namespace billhook {
 
@@ -15,27 +16,29 @@ const Table AccountBalance::kTable = {
 namespace {
 
 struct Account {
-  std::string tenant;
-  std::string id;
   std::int64_t version = 0;  // of the last event that counted
   Json state;
   OrderedJson transactions = OrderedJson::array();  // the newest ones, the oldest first
+
+  static bool IsToldBy(const Event& event) {
+    return event.source != Source::kStripe && event.aggregate_type == prepaid_account::kAggregateType;
+  }
+  std::optional<std::string> Take(const RecordedEvent& recorded);
 };
 
 Account AccountFrom(const Row& row) {
-  const auto text = [&row](std::string_view column) -> const std::string& {
-    return std::get<std::string>(row[AccountBalance::kTable.IndexOf(column)]);
-  };
-  return {text("tenant"), text("id"), std::get<std::int64_t>(row[AccountBalance::kTable.IndexOf("version")]),
-          Json::parse(text("state")), OrderedJson::parse(text("body")).at("transactions")};
+  return {std::get<std::int64_t>(row[AccountBalance::kTable.IndexOf("version")]),
+          Json::parse(std::get<std::string>(row[AccountBalance::kTable.IndexOf("state")])),
+          OrderedJson::parse(std::get<std::string>(row[AccountBalance::kTable.IndexOf("body")]))
+              .at("transactions")};
 }
 
-Row RowOf(const std::string& key, const Account& account) {
+Row RowOf(const std::string& key, const Event& event, const Account& account) {
   const Json& state = account.state;
-  const OrderedJson body = {{"account_id", account.id},         {"owner", state.at("owner")},
+  const OrderedJson body = {{"account_id", event.aggregate_id}, {"owner", state.at("owner")},
                             {"currency", state.at("currency")}, {"balance", state.at("balance")},
                             {"status", state.at("status")},     {"transactions", account.transactions}};
-  return {key, account.tenant, account.id, account.version, state.dump(), body.dump()};
+  return {key, event.tenant, event.aggregate_id, account.version, state.dump(), body.dump()};
 }
 
 std::string_view TransactionTypeOf(std::string_view event_type) {
@@ -58,47 +61,38 @@ void NoteTransaction(Account& account, const RecordedEvent& recorded, std::int64
   if (account.transactions.size() > AccountBalance::kTransactionsShown) account.transactions.erase(0);
 }
 
+std::optional<std::string> Account::Take(const RecordedEvent& recorded) {
+  const std::vector<std::string_view> known = AccountBalance().payloads();
+  if (std::find(known.begin(), known.end(), recorded.event.event_type) == known.end())
+    return "an account knows no event of this type";
+  Result<Json, std::string> after = EvolveStrictly(state, recorded.event);
+  if (!after) return after.error();
+  const std::int64_t before = state.is_null() ? 0 : state.at("balance").get<std::int64_t>();
+  state = *std::move(after);
+  version = recorded.version;
+  NoteTransaction(*this, recorded, before);
+  return std::nullopt;
+}
+
 }  // namespace
 
 Changes AccountBalance::Apply(const std::vector<RecordedEvent>& batch, ReadModel& read_model) const {
-  Changes changes;
-  std::vector<const RecordedEvent*> own;
-  std::map<std::string, Account> accounts;
+  std::map<std::string, std::vector<const RecordedEvent*>> events;
   std::vector<std::string> keys;
   for (const RecordedEvent& recorded : batch) {
-    const Event& event = recorded.event;
-    if (event.source == Source::kStripe || event.aggregate_type != prepaid_account::kAggregateType) continue;
-    own.push_back(&recorded);
-    std::string key = JoinKey({event.tenant, event.aggregate_id});
-    if (accounts.emplace(key, Account{event.tenant, event.aggregate_id, 0, Json(), OrderedJson::array()})
-            .second)
-      keys.push_back(std::move(key));
+    if (!Account::IsToldBy(recorded.event)) continue;
+    const std::string key = JoinKey({recorded.event.tenant, recorded.event.aggregate_id});
+    events[key].push_back(&recorded);
+    if (events[key].size() == 1) keys.push_back(key);
   }
+  std::map<std::string, Account> accounts;
   for (const Row& row : read_model.Find(kTable, "row_key", keys))
-    accounts.at(std::get<std::string>(row.front())) = AccountFrom(row);
+    accounts[std::get<std::string>(row.front())] = AccountFrom(row);
 
-  for (const RecordedEvent* recorded : own) {
-    const std::string key = JoinKey({recorded->event.tenant, recorded->event.aggregate_id});
-    Account& account = accounts.at(key);
-    if (recorded->version <= account.version) {
-      changes.dead_letters.push_back({recorded, "the account's later events have counted already"});
-      continue;
-    }
-    const std::vector<std::string_view> known = payloads();
-    if (std::find(known.begin(), known.end(), recorded->event.event_type) == known.end()) {
-      changes.dead_letters.push_back({recorded, "an account knows no event of this type"});
-      continue;
-    }
-    Result<Json, std::string> after = EvolveStrictly(account.state, recorded->event);
-    if (!after) {
-      changes.dead_letters.push_back({recorded, after.error()});
-      continue;
-    }
-    const std::int64_t before = account.state.is_null() ? 0 : account.state.at("balance").get<std::int64_t>();
-    account.state = *std::move(after);
-    account.version = recorded->version;
-    NoteTransaction(account, *recorded, before);
-    changes.Put(kTable, RowOf(key, account));
+  Changes changes;
+  for (const auto& [key, own] : events) {
+    const std::optional<Account> after = AfterInOrder(std::move(accounts[key]), own, read_model, changes);
+    if (after) changes.Put(kTable, RowOf(key, own.front()->event, *after));
   }
   return changes;
 }

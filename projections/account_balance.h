@@ -1,7 +1,7 @@
 // The read model `account_balance`: each prepaid account with its owner, currency, balance and its latest
 // transactions (all of them are its stream). Made from our own events alone: a Stripe event named
-// MoneyDeposited books nothing. An account's events come in order of their versions; one whose turn is over
-// stays a dead letter. Immutable, thread safe.
+// MoneyDeposited books nothing. An account's events count in the order of their versions, whenever they
+// come (projections/in_order.h). Immutable, thread safe.
 #pragma once
 
 #include "projections/projection.h"

@@ -30,6 +30,10 @@ class ReadModel {
                                 const std::vector<std::string>& values) = 0;
   // The events at these positions, in no particular order.
   virtual std::vector<RecordedEvent> EventsAt(const std::vector<std::int64_t>& positions) = 0;
+  // The next events of the stream that `member` belongs to, behind that version and in order of version, as
+  // many as are read at a time; none behind the last. None, either, beyond what the rows are to show once
+  // the batch is applied.
+  virtual std::vector<RecordedEvent> StreamAfter(const Event& member, std::int64_t version) = 0;
   // What an event of the batch, or one from EventsAt, says in brief (domain/stripe/brief_body.h); nullptr
   // where anything is wrong with it. Overridden by who lets projections share it.
   virtual std::shared_ptr<const stripe::EventBody> BriefOf(const RecordedEvent& recorded);

@@ -3,6 +3,7 @@
 #include "domain/aggregates.h"
 #include "domain/sagas/saga.h"
 #include "projections/body_json.h"
+#include "projections/in_order.h"
 
 namespace billhook {
 
@@ -22,11 +23,22 @@ namespace {
 struct Saga {
   std::int64_t version = 0;  // of the last event that counted
   Json state;
+  UnixMicros told_at = 0;  // that event's time
+
+  static bool IsToldBy(const Event& event) {
+    return event.source == Source::kSaga && event.aggregate_type == sagas::kAggregateType;
+  }
+  std::optional<std::string> Take(const RecordedEvent& recorded) {
+    Result<Json, std::string> after = EvolveStrictly(state, recorded.event);
+    if (!after) return after.error();
+    *this = {recorded.version, *std::move(after), recorded.event.occurred_at};
+    return std::nullopt;
+  }
 };
 
 Saga SagaFrom(const Row& row) {
   return {std::get<std::int64_t>(row[Sagas::kTable.IndexOf("version")]),
-          Json::parse(std::get<std::string>(row[Sagas::kTable.IndexOf("state")]))};
+          Json::parse(std::get<std::string>(row[Sagas::kTable.IndexOf("state")])), 0};
 }
 
 // When the runtime is to look after the saga, `at` being the time of its last event.
@@ -38,20 +50,17 @@ Cell DueAt(const Json& state, UnixMicros at) {
   return at + Sagas::kLeftBehind;
 }
 
-Row RowOf(const std::string& key, const RecordedEvent& last, const Json& state) {
+Row RowOf(const std::string& key, const Event& event, const Saga& saga) {
+  const Json& state = saga.state;
   return {key,
-          last.event.tenant,
-          last.event.aggregate_id,
+          event.tenant,
+          event.aggregate_id,
           state.at("saga_type").get<std::string>(),
           state.at("status").get<std::string>(),
-          DueAt(state, last.event.occurred_at),
-          last.version,
+          DueAt(state, saga.told_at),
+          saga.version,
           state.dump(),
-          SagaBody(last.event.aggregate_id, state)};
-}
-
-bool IsSagas(const Event& event) {
-  return event.source == Source::kSaga && event.aggregate_type == sagas::kAggregateType;
+          SagaBody(event.aggregate_id, state)};
 }
 
 }  // namespace
@@ -74,31 +83,22 @@ std::string SagaBody(const std::string& saga_id, const Json& state) {
 }
 
 Changes Sagas::Apply(const std::vector<RecordedEvent>& batch, ReadModel& read_model) const {
-  std::map<std::string, Saga> known;
+  std::map<std::string, std::vector<const RecordedEvent*>> events;
   std::vector<std::string> keys;
   for (const RecordedEvent& recorded : batch) {
-    std::string key = JoinKey({recorded.event.tenant, recorded.event.aggregate_id});
-    if (IsSagas(recorded.event) && known.emplace(key, Saga()).second) keys.push_back(std::move(key));
+    if (!Saga::IsToldBy(recorded.event)) continue;
+    const std::string key = JoinKey({recorded.event.tenant, recorded.event.aggregate_id});
+    events[key].push_back(&recorded);
+    if (events[key].size() == 1) keys.push_back(key);
   }
+  std::map<std::string, Saga> known;
   for (const Row& row : read_model.Find(kTable, "row_key", keys))
-    known.at(std::get<std::string>(row.front())) = SagaFrom(row);
+    known[std::get<std::string>(row.front())] = SagaFrom(row);
 
   Changes changes;
-  for (const RecordedEvent& recorded : batch) {
-    if (!IsSagas(recorded.event)) continue;
-    const std::string key = JoinKey({recorded.event.tenant, recorded.event.aggregate_id});
-    Saga& saga = known.at(key);
-    if (recorded.version <= saga.version) {
-      changes.dead_letters.push_back({&recorded, "the saga's later events have counted already"});
-      continue;
-    }
-    Result<Json, std::string> after = EvolveStrictly(saga.state, recorded.event);
-    if (!after) {
-      changes.dead_letters.push_back({&recorded, after.error()});
-      continue;
-    }
-    saga = {recorded.version, *std::move(after)};
-    changes.Put(kTable, RowOf(key, recorded, saga.state));
+  for (const auto& [key, own] : events) {
+    const std::optional<Saga> after = AfterInOrder(std::move(known[key]), own, read_model, changes);
+    if (after) changes.Put(kTable, RowOf(key, own.front()->event, *after));
   }
   return changes;
 }

@@ -1,5 +1,6 @@
 // The read model `sagas`: each saga with its steps, and when the runtime is to look after it. Made from what
-// sagas themselves told: nobody else's event counts. Immutable, thread safe.
+// sagas themselves told: nobody else's event counts. Theirs count in the order of their versions,
+// whenever they come (projections/in_order.h). Immutable, thread safe.
 #pragma once
 
 #include "domain/json.h"

@@ -19,7 +19,6 @@ constexpr const char* kOwn = "own/3";
 constexpr const char* kNewest = "newest/1";
 constexpr const char* kMerged = "merged/1";
 
-constexpr std::int64_t kReadAtATime = 256;
 constexpr std::int64_t kToldAtATime = 10'000;
 constexpr std::size_t kMaxTied = 1'000;
 
@@ -38,7 +37,8 @@ class Fold {
   AggregateState Run() {
     std::int64_t after = std::max(result_.version, bounds_.from_version - 1);
     while (!bounds_.to_version || after < *bounds_.to_version) {
-      const std::vector<RecordedEvent> events = Read(after);
+      const std::vector<RecordedEvent> events = storage::ReadStream(
+          session_, stream_.timeline, {stream_.tenant, stream_.aggregate_type, stream_.aggregate_id}, after);
       if (events.empty()) break;
       for (const RecordedEvent& recorded : events) Take(recorded);
       after = events.back().version;
@@ -47,21 +47,6 @@ class Fold {
   }
 
  private:
-  // A run of the stream: at most kReadAtATime events and kMaxReadBytes, or one that is larger.
-  std::vector<RecordedEvent> Read(std::int64_t after) {
-    storage::Parameters parameters = ParametersOf(stream_);
-    parameters.emplace_back(after);
-    parameters.emplace_back(storage::kMaxReadBytes);
-    const std::string from_stream = " FROM " + stream_.timeline.Events(parameters) + " WHERE " + kOfStream;
-    return storage::EventsFrom(session_.Query(
-        "SELECT " + storage::kEventColumns + from_stream +
-            " AND version > $4 AND version <= (SELECT max(version) FROM (SELECT version, sum(payload_bytes) "
-            "OVER (ORDER BY version) AS bytes FROM (SELECT version, payload_bytes" +
-            from_stream + " AND version > $4 ORDER BY version LIMIT " + std::to_string(kReadAtATime) +
-            ") AS next) AS run WHERE bytes <= $5 OR version = $4 + 1) ORDER BY version",
-        parameters));
-  }
-
   void Take(const RecordedEvent& recorded) {
     if (bounds_.to_version && recorded.version > *bounds_.to_version) return;
     const Event& event = recorded.event;

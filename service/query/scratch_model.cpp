@@ -33,9 +33,17 @@ void ScratchModel::ApplyAt(std::vector<std::int64_t> positions) {
          storage::RunsOf(session_, timeline_,
                          {positions.begin() + static_cast<std::ptrdiff_t>(begin),
                           positions.begin() + static_cast<std::ptrdiff_t>(end)})) {
+      NoteApplied(run);
       Apply(EventsAt(run));
     }
   }
+}
+
+void ScratchModel::NoteApplied(const std::vector<std::int64_t>& run) {
+  const auto middle = static_cast<std::ptrdiff_t>(applied_.size());
+  applied_.insert(applied_.end(), run.begin(), run.end());
+  if (middle > 0 && applied_[static_cast<std::size_t>(middle) - 1] > run.front())
+    std::inplace_merge(applied_.begin(), applied_.begin() + middle, applied_.end());
 }
 
 void ScratchModel::Apply(const std::vector<RecordedEvent>& batch) {
@@ -90,6 +98,19 @@ std::vector<Row> ScratchModel::Find(const Table& table, std::string_view column,
 
 std::vector<RecordedEvent> ScratchModel::EventsAt(const std::vector<std::int64_t>& positions) {
   return storage::EventsAt(session_, timeline_, positions);
+}
+
+std::vector<RecordedEvent> ScratchModel::StreamAfter(const Event& member, std::int64_t version) {
+  const storage::StreamName stream = {member.tenant, member.aggregate_type, member.aggregate_id};
+  while (true) {
+    std::vector<RecordedEvent> events = storage::ReadStream(session_, timeline_, stream, version);
+    if (events.empty()) return events;
+    version = events.back().version;
+    std::erase_if(events, [this](const RecordedEvent& recorded) {
+      return !std::binary_search(applied_.begin(), applied_.end(), recorded.position);
+    });
+    if (!events.empty()) return events;
+  }
 }
 
 }  // namespace billhook::query

@@ -29,6 +29,8 @@ class ScratchModel : public ReadModel {
   std::vector<Row> Find(const Table& table, std::string_view column,
                         const std::vector<std::string>& values) override;
   std::vector<RecordedEvent> EventsAt(const std::vector<std::int64_t>& positions) override;
+  // Of those that were or are being applied.
+  std::vector<RecordedEvent> StreamAfter(const Event& member, std::int64_t version) override;
 
  private:
   using Index = std::map<std::string, std::set<std::string>>;  // row keys by a column's text
@@ -37,6 +39,7 @@ class ScratchModel : public ReadModel {
     std::map<std::size_t, Index> indexes;  // by column, of those that were looked into
   };
 
+  void NoteApplied(const std::vector<std::int64_t>& run);
   void Apply(const std::vector<RecordedEvent>& batch);
   static void Put(KeptTable& table, const std::string& key, const std::optional<Row>& row);
 
@@ -44,6 +47,7 @@ class ScratchModel : public ReadModel {
   const storage::Timeline& timeline_;
   const Projection& projection_;
   std::map<const Table*, KeptTable> tables_;
+  std::vector<std::int64_t> applied_;  // positions, in order
 };
 
 }  // namespace billhook::query

@@ -10,6 +10,7 @@ namespace billhook::storage {
 namespace {
 
 constexpr std::size_t kVerifyBatch = 1'000;
+constexpr std::int64_t kStreamAtATime = 256;
 
 constexpr const char* kColumnsBeforePayload =
     "position, id, tenant, aggregate_type, aggregate_id, version, event_type, source, schema_version, "
@@ -179,6 +180,21 @@ std::vector<RecordedEvent> ReadEventsAt(Session& session, const std::vector<std:
   wanted.reserve(positions.size());
   for (std::int64_t position : positions) wanted.emplace_back(std::to_string(position), std::string());
   return EventsFrom(session.Query(kSql, {std::move(wanted)}));
+}
+
+std::vector<RecordedEvent> ReadStream(Session& session, const Timeline& timeline, const StreamName& stream,
+                                      std::int64_t version) {
+  Parameters parameters = {std::string(stream.tenant), std::string(stream.aggregate_id),
+                           std::string(stream.aggregate_type), version, kMaxReadBytes};
+  const std::string from_stream = " FROM " + timeline.Events(parameters) +
+                                  " WHERE tenant = $1 AND aggregate_id = $2 AND aggregate_type = $3";
+  return EventsFrom(session.Query(
+      "SELECT " + kEventColumns + from_stream +
+          " AND version > $4 AND version <= (SELECT max(version) FROM (SELECT version, sum(payload_bytes) "
+          "OVER (ORDER BY version) AS bytes FROM (SELECT version, payload_bytes" +
+          from_stream + " AND version > $4 ORDER BY version LIMIT " + std::to_string(kStreamAtATime) +
+          ") AS next) AS run WHERE bytes <= $5 OR version = $4 + 1) ORDER BY version",
+      parameters));
 }
 
 std::vector<RecordedEvent> EventLog::ReadLog(std::int64_t after_position, std::size_t limit) {

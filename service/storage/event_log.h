@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "domain/event_store.h"
@@ -39,6 +40,16 @@ std::vector<RecordedEvent> ReadLogFor(Session& session, const Projection& projec
                                       std::int64_t after_position, std::size_t limit);
 // The events at these positions, in no particular order.
 std::vector<RecordedEvent> ReadEventsAt(Session& session, const std::vector<std::int64_t>& positions);
+
+struct StreamName {
+  std::string_view tenant;
+  std::string_view aggregate_type;
+  std::string_view aggregate_id;
+};
+// A run of the stream behind `version`, in order of version: a few hundred events and kMaxReadBytes at most,
+// or one that is larger.
+std::vector<RecordedEvent> ReadStream(Session& session, const Timeline& timeline, const StreamName& stream,
+                                      std::int64_t version);
 
 // What verifying the chain found.
 struct ChainReport {

@@ -81,6 +81,14 @@ std::vector<RecordedEvent> GenerationReader::EventsAt(const std::vector<std::int
   return events;
 }
 
+std::vector<RecordedEvent> GenerationReader::StreamAfter(const Event& member, std::int64_t version) {
+  std::vector<RecordedEvent> events =
+      ReadStream(session_, Timeline(), {member.tenant, member.aggregate_type, member.aggregate_id}, version);
+  // Along a stream positions rise with the versions.
+  while (!events.empty() && events.back().position > end_) events.pop_back();
+  return events;
+}
+
 std::shared_ptr<const stripe::EventBody> GenerationReader::BriefOf(const RecordedEvent& recorded) {
   std::shared_ptr<const Stretch> stretch = stretch_;
   if (stretch == nullptr || stretch->Find(recorded.position) == nullptr)

@@ -15,19 +15,22 @@ namespace billhook::storage {
 
 class GenerationReader : public ReadModel {
  public:
-  // `stretch` holds the batch; nullptr where it is not shared with anybody.
-  GenerationReader(Session& session, std::int64_t generation, LogTail& tail,
+  // `end` is the position up to which the rows tell the log once the batch is applied. `stretch` holds the
+  // batch; nullptr where it is not shared with anybody.
+  GenerationReader(Session& session, std::int64_t generation, std::int64_t end, LogTail& tail,
                    std::shared_ptr<const Stretch> stretch)
-      : session_(session), generation_(generation), tail_(tail), stretch_(std::move(stretch)) {}
+      : session_(session), generation_(generation), end_(end), tail_(tail), stretch_(std::move(stretch)) {}
 
   std::vector<Row> Find(const Table& table, std::string_view column,
                         const std::vector<std::string>& values) override;
   std::vector<RecordedEvent> EventsAt(const std::vector<std::int64_t>& positions) override;
+  std::vector<RecordedEvent> StreamAfter(const Event& member, std::int64_t version) override;
   std::shared_ptr<const stripe::EventBody> BriefOf(const RecordedEvent& recorded) override;
 
  private:
   Session& session_;
   std::int64_t generation_;
+  std::int64_t end_;
   LogTail& tail_;
   std::shared_ptr<const Stretch> stretch_;
 };

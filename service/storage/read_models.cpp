@@ -39,7 +39,7 @@ std::optional<Batch> ReadBatch(Session& session, LogTail& tail, const Projection
   if (request.set_aside) {
     batch.advance.changes.dead_letters.push_back({&events.front(), kRefused});
   } else {
-    GenerationReader reader(session, request.generation, tail, batch.stretch);
+    GenerationReader reader(session, request.generation, batch.advance.to, tail, batch.stretch);
     batch.advance.changes = projection.Apply(events, reader);
   }
   return batch;

@@ -27,7 +27,7 @@ Retry ReadModels::RetryDeadLetter(const Projection& projection, const std::strin
     const std::vector<RecordedEvent> event = ReadLogFor(*session, projection, position - 1, 1);
     if (refused) changes.dead_letters.push_back({&event.front(), kRefused});
     try {
-      GenerationReader reader(*session, standing.live, tail_, nullptr);
+      GenerationReader reader(*session, standing.live, standing.live_position, tail_, nullptr);
       if (!refused) changes = projection.Apply(event, reader);
       WriteRows(*session, standing.live, changes);
     } catch (const StorageError& error) {

@@ -62,7 +62,7 @@ void Apply(Session& session, LogTail& tail, const std::shared_ptr<const Stretch>
     member.rest.assign(events->begin() + static_cast<std::ptrdiff_t>(seen), events->end());
     events = &member.rest;
   }
-  GenerationReader reader(session, member.standing.live, tail, stretch);
+  GenerationReader reader(session, member.standing.live, events->back().position, tail, stretch);
   member.advance = {member.standing.live, member.standing.live_position, events->back().position,
                     member.projection->Apply(*events, reader)};
 }

@@ -62,7 +62,76 @@ TEST(AccountBalance, SetsAsideWhatAnAccountCannotUseAndGoesOn) {
   EXPECT_EQ(read_model.dead_letters().size(), 3U);
   read_model.Retry(1);
   read_model.Retry(3);
-  EXPECT_EQ(read_model.Rows(AccountBalance::kTable).at(0).at("body").at("balance"), 7) << "its turn is over";
+  EXPECT_EQ(read_model.Rows(AccountBalance::kTable).at(0).at("body").at("balance"), 7) << "as before";
+  EXPECT_EQ(read_model.dead_letters().size(), 3U);
+}
+
+TEST(AccountBalance, TakesInABatchWhatComesLateAndWhatIsFresh) {
+  const AccountBalance projection;
+  MemoryReadModel read_model(projection);
+  read_model.Apply({Created(1, 100)});
+  read_model.Apply({Moved(3, "MoneyDeposited", 7)});
+  read_model.Apply({Moved(4, "MoneyDeposited", 1), Moved(2, "MoneyDeposited", 50), Moved(5, "Surprise", 1),
+                    Moved(6, "MoneyWithdrawn", 1'000), Moved(7, "MoneyWithdrawn", 150)});
+  const Json row = read_model.Rows(AccountBalance::kTable).at(0);
+  EXPECT_EQ(row.at("version"), 7);
+  EXPECT_EQ(row.at("body").at("balance"), 8);
+  std::vector<std::int64_t> versions;
+  for (const Json& transaction : row.at("body").at("transactions"))
+    versions.push_back(transaction.at("version"));
+  EXPECT_EQ(versions, (std::vector<std::int64_t>{1, 2, 3, 4, 7}));
+  EXPECT_EQ(read_model.dead_letters().size(), 2U);
+  EXPECT_EQ(read_model.dead_letters().count("cause_5"), 1U);
+  EXPECT_EQ(read_model.dead_letters().count("cause_6"), 1U);
+}
+
+TEST(AccountBalance, StaysAsItIsWhenWhatComesLateCannotBeUsed) {
+  const AccountBalance projection;
+  MemoryReadModel read_model(projection);
+  read_model.Apply({Created(1, 100)});
+  read_model.Skip(Moved(2, "MoneyDeposited", 50));
+  read_model.Apply({Moved(3, "Surprise", 1), Moved(4, "MoneyDeposited", 7)});
+  EXPECT_FALSE(read_model.Retry(3));
+  EXPECT_EQ(read_model.Rows(AccountBalance::kTable).at(0).at("body").at("balance"), 107);
+  EXPECT_TRUE(read_model.Retry(2));
+  EXPECT_EQ(read_model.Rows(AccountBalance::kTable).at(0).at("body").at("balance"), 157);
+}
+
+// Whatever failed for a while and in whatever order it is tried again; what could not be used for want of it
+// is tried then.
+RC_GTEST_PROP(AccountBalanceProperty, IsTheSameWhicheverEventsComeLate, ()) {
+  const auto amounts =
+      *rc::gen::container<std::vector<std::int64_t>>(rc::gen::inRange<std::int64_t>(-20, 25));
+  const AccountBalance projection;
+  MemoryReadModel smooth(projection);
+  MemoryReadModel late(projection);
+  std::vector<std::int64_t> skipped;
+  std::int64_t version = 0;
+  for (std::int64_t amount : amounts) {
+    ++version;
+    const RecordedEvent event = amount == 0 || version == 1 ? Created(version, 10)
+                                : amount == 24              ? Moved(version, "Surprise", 1)
+                                : amount == 23 ? Moved(version, "MoneyDeposited", 9, Source::kStripe)
+                                : amount < 0   ? Moved(version, "MoneyWithdrawn", -amount)
+                                               : Moved(version, "MoneyDeposited", amount);
+    smooth.Apply({event});
+    if (*rc::gen::inRange(0, 3) == 0) {
+      late.Skip(event);
+      skipped.push_back(version);
+    } else {
+      late.Apply({event});
+    }
+  }
+  while (!skipped.empty()) {
+    const auto next =
+        skipped.begin() + *rc::gen::inRange<std::ptrdiff_t>(0, static_cast<std::ptrdiff_t>(skipped.size()));
+    late.Retry(*next);
+    skipped.erase(next);
+  }
+  for (std::int64_t position = 1; position <= version; ++position) {
+    if (late.dead_letters().count("cause_" + std::to_string(position)) == 1) late.Retry(position);
+  }
+  RC_ASSERT((late.Rows(AccountBalance::kTable) == smooth.Rows(AccountBalance::kTable)));
 }
 
 // The read model and the aggregate are two folds of the same events.

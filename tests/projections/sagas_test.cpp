@@ -50,6 +50,27 @@ TEST(SagasProjection, ShowsEachStepAndWhenToLookAfterTheSaga) {
     {"name":"three","status":"completed","at":"2026-01-01T12:00:00Z","error":null}]})"));
 }
 
+TEST(SagasProjection, TakesALateStepInItsPlace) {
+  const Sagas projection;
+  std::vector<RecordedEvent> log = {Told(sagas::Started("T", kData, Status::kRunning, std::nullopt, kNow), 1),
+                                    Told(sagas::StepCompleted("one", Status::kRunning, kNow), 2),
+                                    Told(sagas::StepCompleted("two", Status::kRunning, kNow), 3),
+                                    Told(sagas::StepCompleted("three", Status::kCompleted, kNow), 4)};
+  log[2].event.occurred_at += 9;
+  const std::vector<Json> smooth = test::Project(projection, log, 4).Rows(Sagas::kTable);
+  for (std::int64_t late = 1; late <= 4; ++late) {
+    test::MemoryReadModel model(projection);
+    for (const RecordedEvent& event : log) {
+      event.version == late ? model.Skip(event) : model.Apply({event});
+    }
+    EXPECT_TRUE(model.Retry(late));
+    if (late == 1) {
+      EXPECT_TRUE(model.Retry(2) && model.Retry(3) && model.Retry(4));
+    }
+    EXPECT_EQ(model.Rows(Sagas::kTable), smooth) << late;
+  }
+}
+
 TEST(SagasProjection, HeedsNobodyButSagas) {
   const Sagas projection;
   const DecidedEvent started = sagas::Started("T", kData, Status::kRunning, std::nullopt, kNow);

@@ -49,6 +49,22 @@ std::vector<RecordedEvent> MemoryReadModel::EventsAt(const std::vector<std::int6
   return events;
 }
 
+std::vector<RecordedEvent> MemoryReadModel::StreamAfter(const Event& member, std::int64_t version) {
+  constexpr std::size_t kAtATime = 3;  // few, so that whoever reads on is put to the test
+  std::map<std::int64_t, const RecordedEvent*> behind;
+  for (const RecordedEvent& recorded : log_) {
+    const Event& event = recorded.event;
+    if (event.tenant == member.tenant && event.aggregate_type == member.aggregate_type &&
+        event.aggregate_id == member.aggregate_id && recorded.version > version)
+      behind.emplace(recorded.version, &recorded);
+  }
+  std::vector<RecordedEvent> events;
+  for (const auto& [at, recorded] : behind) {
+    if (events.size() < kAtATime) events.push_back(*recorded);
+  }
+  return events;
+}
+
 void MemoryReadModel::Apply(std::vector<RecordedEvent> batch) {
   for (RecordedEvent& recorded : batch) Record(recorded);
   ApplyRecorded(std::move(batch));
@@ -58,8 +74,10 @@ void MemoryReadModel::Skip(RecordedEvent recorded) {
   Record(recorded);
 }
 
-void MemoryReadModel::Retry(std::int64_t position) {
-  ApplyRecorded(EventsAt({position}));
+bool MemoryReadModel::Retry(std::int64_t position) {
+  std::vector<RecordedEvent> event = EventsAt({position});
+  dead_letters_.erase(event.front().event.caused_by.value());
+  return ApplyRecorded(std::move(event));
 }
 
 void MemoryReadModel::Record(RecordedEvent& recorded) {
@@ -68,7 +86,7 @@ void MemoryReadModel::Record(RecordedEvent& recorded) {
   log_.push_back(recorded);
 }
 
-void MemoryReadModel::ApplyRecorded(std::vector<RecordedEvent> batch) {
+bool MemoryReadModel::ApplyRecorded(std::vector<RecordedEvent> batch) {
   for (RecordedEvent& recorded : batch) {
     const std::vector<std::string_view> read = projection_.payloads();
     const auto begins = [&recorded](std::string_view type) {
@@ -92,6 +110,7 @@ void MemoryReadModel::ApplyRecorded(std::vector<RecordedEvent> batch) {
   for (const DeadLetter& letter : changes.dead_letters) {
     dead_letters_[letter.event->event.caused_by.value()] = letter.reason;
   }
+  return changes.dead_letters.empty();
 }
 
 std::vector<Json> MemoryReadModel::Rows(const Table& table) const {

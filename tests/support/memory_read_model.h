@@ -21,15 +21,17 @@ class MemoryReadModel : public ReadModel {
   std::vector<Row> Find(const Table& table, std::string_view column,
                         const std::vector<std::string>& values) override;
   std::vector<RecordedEvent> EventsAt(const std::vector<std::int64_t>& positions) override;
+  std::vector<RecordedEvent> StreamAfter(const Event& member, std::int64_t version) override;
 
   // Records the events behind those before (their positions are given here, and are the seconds of their
   // recorded_at) and lets the projection apply them as one batch, without the payloads that it says it does
   // not read.
   void Apply(std::vector<RecordedEvent> batch);
 
-  // Records the event, which its projection could not use at the time; Retry lets it apply it after all.
+  // Records the event, which its projection could not use at the time; Retry lets it apply it after all, and
+  // says whether it now could.
   void Skip(RecordedEvent recorded);
-  void Retry(std::int64_t position);
+  bool Retry(std::int64_t position);
 
   // The table's rows, each as an object of its columns; a column `body` as the document in it.
   [[nodiscard]] std::vector<Json> Rows(const Table& table) const;
@@ -43,7 +45,8 @@ class MemoryReadModel : public ReadModel {
  private:
   // Gives the event its place in the log.
   void Record(RecordedEvent& recorded);
-  void ApplyRecorded(std::vector<RecordedEvent> batch);
+  // Says whether all of them could be used.
+  bool ApplyRecorded(std::vector<RecordedEvent> batch);
 
   const Projection& projection_;
   std::vector<RecordedEvent> log_;
