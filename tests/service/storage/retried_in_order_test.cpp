@@ -6,6 +6,7 @@
 #include "domain/sagas/saga.h"
 #include "projections/account_balance.h"
 #include "projections/sagas.h"
+#include "service/branches/branches.h"
 #include "service/query/scratch_model.h"
 #include "service/storage/event_log.h"
 #include "service/storage/read_models.h"
@@ -27,7 +28,8 @@ class RetriedInOrder : public OnEachEngine {
     read_models_ = std::make_unique<storage::ReadModels>(*database_);
   }
 
-  void Append(const char* aggregate_type, const std::string& type, const Json& data, Source source) {
+  static AppendRequest Request(const char* aggregate_type, const std::string& type, const Json& data,
+                               Source source) {
     billhook::Append append;
     append.event.id = NewUuidV7(kNow);
     append.event.tenant = "default";
@@ -38,15 +40,19 @@ class RetriedInOrder : public OnEachEngine {
     append.event.payload = data.dump();
     append.event.occurred_at = kNow;
     append.content = ContentDigest(append.event);
-    AppendOne(*log_, {append});
+    return {append};
+  }
+  static AppendRequest DepositOf(std::int64_t amount) {
+    return Request("prepaid_account", "MoneyDeposited", {{"amount", amount}}, Source::kCommand);
+  }
+  void Append(const char* aggregate_type, const std::string& type, const Json& data, Source source) {
+    AppendOne(*log_, Request(aggregate_type, type, data, source));
   }
   void Open(std::int64_t balance) {
     Append("prepaid_account", "AccountCreated",
            {{"account_id", "a"}, {"owner", "Ada"}, {"initial_balance", balance}}, Source::kCommand);
   }
-  void Deposit(std::int64_t amount) {
-    Append("prepaid_account", "MoneyDeposited", {{"amount", amount}}, Source::kCommand);
-  }
+  void Deposit(std::int64_t amount) { AppendOne(*log_, DepositOf(amount)); }
 
   void CatchUp(const Projection& projection) {
     while (read_models_->Advance(projection, 100, kNow).outcome == storage::Step::Outcome::kAdvanced) {
@@ -171,21 +177,16 @@ TEST_P(RetriedInOrder, WhatIsAppliedOfABranchCountsInItsOrderToo) {
   const AccountBalance projection;
   Open(100);
   Deposit(50);
+  ASSERT_TRUE(branches::Create(*database_, "default", "b", {}, kNow).has_value());
+  Deposit(3'000);  // behind the fork
+  ASSERT_TRUE(
+      branches::Append(*database_, "default", "b", {DepositOf(7), DepositOf(1'000)}, kNow).has_value());
   storage::Database::Lease session = database_->Acquire(storage::Purpose::kRead);
-  const storage::Timeline forked("b", 2, 2);
-  for (const storage::Timeline& timeline : {storage::Timeline(), forked}) {
-    query::ScratchModel model(*session, timeline, projection, {&AccountBalance::kTable});
-    model.ApplyAt({2});
-    EXPECT_TRUE(model.RowsOf(AccountBalance::kTable).empty());
-    model.ApplyAt({1});
-    model.ApplyAt({2});
-    const billhook::Row& row = model.RowsOf(AccountBalance::kTable).begin()->second;
-    EXPECT_EQ(Json::parse(std::get<std::string>(row.back())).at("balance"), 150);
-    model.ApplyAt({1});
-    EXPECT_EQ(Json::parse(std::get<std::string>(model.RowsOf(AccountBalance::kTable).begin()->second.back()))
-                  .at("balance"),
-              150);
-  }
+  const std::string id = session->Query("SELECT branch FROM branch_events").Text(0, 0);
+  query::ScratchModel model(*session, storage::Timeline(id, 2, 4), projection, {&AccountBalance::kTable});
+  for (std::int64_t position : {1, 3, 2}) model.ApplyAt({position});
+  const billhook::Row& row = model.RowsOf(AccountBalance::kTable).begin()->second;
+  EXPECT_EQ(Json::parse(std::get<std::string>(row.back())).at("balance"), 157);
 }
 
 }  // namespace
