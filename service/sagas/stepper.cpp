@@ -1,6 +1,7 @@
 #include "service/sagas/stepper.h"
 
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "service/log.h"
@@ -9,23 +10,28 @@
 namespace billhook::sagas {
 namespace {
 
-constexpr int kMaxRounds = 64;  // a saga takes one step a round, or loses one race
+constexpr int kMaxLostRounds = 64;  // in which no saga took a step
+
+using StreamKey = std::tuple<std::string, std::string, std::string>;  // tenant, aggregate type and ID
 
 // The streams that a run works with, as they stand after all that it has decided.
 class Streams {
  public:
   explicit Streams(storage::Database& database) : database_(database) {}
 
-  commands::Aggregate& Get(const std::string& tenant, const std::string& type, const std::string& id) {
-    const auto [at, added] = known_.try_emplace({tenant, type, id});
-    if (added) at->second = commands::Load(database_, tenant, type, id);
+  commands::Aggregate& Get(const StreamKey& key) {
+    const auto [at, added] = known_.try_emplace(key);
+    if (added) {
+      const auto& [tenant, type, id] = key;
+      at->second = commands::Load(database_, tenant, type, id);
+    }
     return at->second;
   }
   void Forget() { known_.clear(); }
 
  private:
   storage::Database& database_;
-  std::map<std::tuple<std::string, std::string, std::string>, commands::Aggregate> known_;
+  std::map<StreamKey, commands::Aggregate> known_;
 };
 
 struct Planned {
@@ -34,25 +40,51 @@ struct Planned {
   Json after;
 };
 
-// Plans the saga's next step on top of what is planned already; nothing where there is none to take.
-std::optional<Planned> Plan(Streams& streams, const SagaKey& key, UnixMicros now, AppendRequest& request) {
-  commands::Aggregate& saga = streams.Get(key.tenant, std::string(kAggregateType), key.id);
-  if (saga.state.is_null()) return std::nullopt;
-  const RegisteredType* type = FindSagaType(saga.state.at("saga_type").get<std::string>());
-  if (type == nullptr) return std::nullopt;  // of a newer billhook
-  const std::optional<Step> step = type->machine->next(saga.state, now);
-  if (!step) return std::nullopt;
-  commands::Aggregate& target = streams.Get(key.tenant, step->aggregate_type, step->aggregate_id);
-  const Progress progress = type->machine->take(saga.state, *step, target.state, now);
-  for (const DecidedEvent& effect : progress.effects) {
-    request.push_back(AppendOf(key, step->aggregate_type, step->aggregate_id, effect, target.version, now));
-    Evolve(target, request.back().event);
+// The next step of each saga, all to be recorded together.
+class Round {
+ public:
+  Round(Streams& streams, UnixMicros now) : streams_(streams), now_(now) {}
+
+  void Plan(const SagaKey& key) {
+    const StreamKey saga_key = {key.tenant, std::string(kAggregateType), key.id};
+    if (changed_.count(saga_key) == 1) return;  // named twice
+    commands::Aggregate& saga = streams_.Get(saga_key);
+    if (saga.state.is_null()) return;
+    const RegisteredType* type = FindSagaType(saga.state.at("saga_type").get<std::string>());
+    if (type == nullptr) return;  // of a newer billhook
+    const std::optional<Step> step = type->machine->next(saga.state, now_);
+    if (!step) return;
+    const StreamKey target_key = {key.tenant, step->aggregate_type, step->aggregate_id};
+    if (changed_.count(target_key) == 1) {
+      waiting.push_back(key);
+      return;
+    }
+    commands::Aggregate& target = streams_.Get(target_key);
+    const Progress progress = type->machine->take(saga.state, *step, target.state, now_);
+    AppendRequest request;
+    for (const DecidedEvent& effect : progress.effects) {
+      request.push_back(
+          AppendOf(key, step->aggregate_type, step->aggregate_id, effect, target.version, now_));
+      Evolve(target, request.back().event);
+      changed_.insert(target_key);
+    }
+    request.push_back(AppendOf(key, kAggregateType, key.id, progress.record, saga.version, now_));
+    Json before = saga.state;
+    Evolve(saga, request.back().event);
+    changed_.insert(saga_key);
+    planned.push_back({key, std::move(before), saga.state});
+    requests.push_back(std::move(request));
   }
-  request.push_back(AppendOf(key, kAggregateType, key.id, progress.record, saga.version, now));
-  Json before = saga.state;
-  Evolve(saga, request.back().event);
-  return Planned{key, std::move(before), saga.state};
-}
+
+  std::vector<Planned> planned;
+  std::vector<AppendRequest> requests;  // of those planned
+  std::vector<SagaKey> waiting;         // for a stream that another saga changes in this round
+
+ private:
+  Streams& streams_;
+  UnixMicros now_;
+  std::set<StreamKey> changed_;
+};
 
 }  // namespace
 
@@ -61,27 +93,22 @@ Stepper::Stepper(storage::Database& database, ingest::GroupCommit& group_commit,
 
 void Stepper::Run(std::vector<SagaKey> open, UnixMicros now) {
   Streams streams(database_);
-  for (int round = 0; round < kMaxRounds; ++round) {
-    std::vector<Planned> planned;
-    std::vector<AppendRequest> requests;
-    for (const SagaKey& saga : open) {
-      AppendRequest request;
-      if (std::optional<Planned> plan = Plan(streams, saga, now, request)) {
-        planned.push_back(*std::move(plan));
-        requests.push_back(std::move(request));
-      }
-    }
-    if (planned.empty()) break;
+  for (int lost = 0; lost < kMaxLostRounds;) {
+    Round round(streams, now);
+    for (const SagaKey& saga : open) round.Plan(saga);
+    if (round.planned.empty()) break;
     const std::vector<Result<AppendOutcome, ingest::Refusal>> outcomes =
-        group_commit_.AppendAll(std::move(requests));
+        group_commit_.AppendAll(std::move(round.requests));
     bool unavailable = false;
-    open.clear();
-    for (std::size_t i = 0; i < planned.size(); ++i) {
-      const auto& [saga, before, after] = planned[i];
+    bool stepped = false;
+    open = std::move(round.waiting);
+    for (std::size_t i = 0; i < round.planned.size(); ++i) {
+      const auto& [saga, before, after] = round.planned[i];
       const bool rejected = !outcomes[i] && outcomes[i].error() == ingest::Refusal::kRejected;
       const bool is_recorded = outcomes[i] && std::holds_alternative<Recorded>(*outcomes[i]);
       if (is_recorded) {
         on_progress_(saga, before, after);
+        stepped = true;
       } else {
         streams.Forget();  // what stands in the log is not what was planned
       }
@@ -93,6 +120,7 @@ void Stepper::Run(std::vector<SagaKey> open, UnixMicros now) {
       }
     }
     if (unavailable) throw StorageError("the log takes no steps of sagas right now", true);
+    if (!stepped) ++lost;
   }
 }
 

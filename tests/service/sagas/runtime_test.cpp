@@ -406,6 +406,37 @@ TEST_P(SagaRuntime, MovesSixtyFourTransfersOverTheSameTwoAccountsAtOnce) {
   for (int i = 0; i < 64; ++i) EXPECT_TRUE(HasEnded(StatusOf(process.Saga("s" + std::to_string(i))))) << i;
 }
 
+// A deposit comes between what two transfers from one account decided and its recording.
+TEST_P(SagaRuntime, DecidesNoStepOnOneThatLosesItsRace) {
+  Process process(database());
+  process.Open("a", 10);
+  process.Open("b", 0);
+  process.Begin("a", "b", 6, "s1");
+  process.Begin("a", "b", 3, "s2");
+  process.store.before = [&](const auto&) {
+    process.store.before = nullptr;
+    const commands::Aggregate account = commands::Load(*process.database, kTenant, "prepaid_account", "a");
+    const Decision deposit = prepaid_account::DecideDeposit(account.state, {{"amount", 5}});
+    const AppendRequest request = {
+        AppendOf({kTenant, "test"}, "prepaid_account", "a", deposit->front(), account.version, process.now)};
+    process.log.AppendBatch({&request}, process.now);
+  };
+  process.Settle();
+  EXPECT_EQ(process.Told("s1"), kMoved);
+  EXPECT_EQ(process.Told("s2"), kMoved);
+  std::int64_t balance = 0;
+  for (const RecordedEvent& recorded : process.log.ReadLog(0, 100)) {
+    if (recorded.event.aggregate_id != "a") continue;
+    const Json data = Json::parse(recorded.event.payload);
+    if (recorded.event.event_type == "MoneyDeposited") balance += data.at("amount").get<std::int64_t>();
+    if (recorded.event.event_type == "MoneyWithdrawn") balance -= data.at("amount").get<std::int64_t>();
+    if (recorded.event.event_type == "AccountCreated") balance = 10;
+    EXPECT_EQ(data.value("balance", balance), balance) << recorded.event.payload;
+  }
+  EXPECT_EQ(process.Balance("a"), 6);
+  EXPECT_EQ(balance, 6);
+}
+
 TEST_P(SagaRuntime, LeavesASagaWhoseReadModelRowIsOutOfDateAsItIs) {
   Process process(database());
   process.Open("a", 10);
