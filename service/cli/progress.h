@@ -25,6 +25,7 @@ class Progress {
   std::string what_;
   bool terminal_;
   bool shown_ = false;
+  std::int64_t done_before_ = 0;  // when it was first shown
   std::chrono::steady_clock::time_point start_;
   std::chrono::steady_clock::time_point next_;
 };

@@ -37,7 +37,7 @@ void Advance(storage::ReadModels& read_models, Rebuilding& one) {
   one.done = !status || !status->rebuild;
   if (one.done) return;
   one.status = *status->rebuild;
-  if (step.outcome == storage::Step::Outcome::kElsewhere) std::this_thread::sleep_for(kLookAgain);
+  if (step.outcome != storage::Step::Outcome::kAdvanced) std::this_thread::sleep_for(kLookAgain);
 }
 
 // All step side by side and wait for one another, so that they share each stretch of the log.
@@ -45,8 +45,10 @@ void RebuildTogether(storage::ReadModels& read_models, const std::vector<const P
                      const std::string& what) {
   std::vector<Rebuilding> all;
   for (const Projection* projection : projections) {
-    // One that is under way already is gone on with.
-    static_cast<void>(read_models.StartRebuild(*projection, SystemClock(), true));
+    if (read_models.StartRebuild(*projection, SystemClock(), true) == storage::RebuildStart::kUnderWay) {
+      std::fprintf(stderr, "%s is being rebuilt already: going on with that\n",
+                   std::string(projection->name()).c_str());
+    }
     all.push_back({projection, {}, false});
   }
   Progress progress("rebuild " + what);

@@ -190,7 +190,6 @@ void Projector::Wake() {
 }
 
 void Projector::NoteFailing(Progress& progress, const std::string& what) {
-  progress.failing = true;
   on_failure_(*progress.projection, what);
   try {
     // Callers of the API see this: the whole text is for the log.
@@ -227,8 +226,6 @@ void Projector::RunApart(Progress& progress) {
     const auto begin = SteadyClock::now();
     try {
       const storage::Step step = Advance(progress);
-      if (progress.failing) read_models_.NoteError(std::string(progress.projection->name()), std::nullopt);
-      progress.failing = false;
       back_off = std::chrono::milliseconds(0);
       if (step.more) continue;
       if (step.apart) {

@@ -97,7 +97,6 @@ class Projector {
     std::int64_t position = 0;  // what readers see, as far as was heard
     std::size_t waiters = 0;    // callers of WaitFor
     bool apart = false;         // whether it goes its own way
-    bool failing = false;
     Batch batch;
     std::mutex step;  // held while the projection's rows are changed
     std::thread thread;

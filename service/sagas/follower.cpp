@@ -27,12 +27,16 @@ std::string TriggerSql() {
 Stretch Follower::Look() {
   static const std::string kSql = TriggerSql();
   storage::Database::Lease session = database_.Acquire(storage::Purpose::kRead);
-  if (position_ < 0) {
-    saved_ = session->Query(storage::kTurnPosition, {kTurnName}).Int(0, 0);
-    position_ = saved_;
+  storage::Transaction transaction(*session);
+  session->BeginRead();
+  const storage::Rows turn = session->Query(storage::TurnSql(*session), {kTurnName});
+  if (server_ != turn.Text(0, 1)) {
+    server_ = turn.Text(0, 1);
+    position_ = saved_ = turn.Int(0, 0);
   }
   const std::int64_t head = session->Query("SELECT position FROM log_head WHERE singleton = 1").Int(0, 0);
   Stretch stretch;
+  stretch.server = *server_;
   stretch.end = std::min(head, position_ + kStretch);
   if (position_ < head) {
     const storage::Rows rows = session->Query(kSql, {position_, stretch.end});
@@ -53,7 +57,7 @@ void Follower::Pass(const Stretch& stretch) {
   if (!stretch.triggers.empty()) saved_ = position_;  // with the turn
   if (position_ - saved_ < kUnsaved) return;
   storage::Turn turn(database_, kTurnName);
-  if (turn.mine()) turn.Finish(position_);
+  if (turn.mine() && turn.server() == stretch.server) turn.Finish(position_);
   saved_ = position_;  // if another process has the turn, it saves too
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "service/sagas/saga_log.h"
@@ -23,6 +24,7 @@ struct Trigger {
 constexpr const char* kTurnName = "saga_runtime";
 
 struct Stretch {
+  std::string server;  // whose log it is of
   std::vector<Trigger> triggers;
   std::int64_t end = 0;  // looked through up to here
   bool at_head = false;  // the log ends there
@@ -39,8 +41,9 @@ class Follower {
 
  private:
   storage::Database& database_;
-  std::int64_t position_ = -1;  // -1: not known yet
-  std::int64_t saved_ = 0;      // as the database knows it
+  std::optional<std::string> server_;  // of whose log that is known; nothing: none yet
+  std::int64_t position_ = 0;
+  std::int64_t saved_ = 0;  // as the database knows it
 };
 
 }  // namespace billhook::sagas

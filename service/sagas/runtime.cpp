@@ -73,7 +73,7 @@ bool Runtime::RunOnce() {
   const Stretch stretch = follower_.Look();
   if (!stretch.triggers.empty()) {
     storage::Turn turn(database_, kTurnName);
-    if (!turn.mine()) return false;
+    if (!turn.mine() || turn.server() != stretch.server) return false;
     Stretch open = stretch;
     std::erase_if(open.triggers,
                   [&turn](const Trigger& trigger) { return trigger.position <= turn.position(); });

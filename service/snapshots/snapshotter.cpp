@@ -41,10 +41,13 @@ bool Snapshotter::RunOnce() {
   storage::Rows due;
   {
     storage::Database::Lease session = database_.Acquire(storage::Purpose::kRead);
-    const std::int64_t head = session->Query("SELECT position FROM log_head WHERE singleton = 1").Int(0, 0);
-    if (position_ < 0) {
-      saved_ = session->Query("SELECT position FROM snapshot_progress WHERE singleton = 1").Int(0, 0);
-      position_ = saved_;
+    const storage::Rows log =
+        session->Query("SELECT h.position, s.position, " + session->ServerSql() +
+                       " FROM log_head h CROSS JOIN snapshot_progress s WHERE h.singleton = 1");
+    const std::int64_t head = log.Int(0, 0);
+    if (server_ != log.Text(0, 2)) {
+      server_ = log.Text(0, 2);
+      position_ = saved_ = log.Int(0, 1);
     }
     if (position_ >= head) return false;
     end = std::min(head, position_ + kStretch);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "service/clock.h"
@@ -32,8 +33,9 @@ class Snapshotter {
   storage::Database& database_;
   std::int64_t frequency_;
   Clock clock_;
-  std::int64_t position_ = -1;  // looked through up to here; -1: not known yet
-  std::int64_t saved_ = 0;      // as the database knows it
+  std::optional<std::string> server_;  // whose log is looked through; nothing: none yet
+  std::int64_t position_ = 0;          // up to here
+  std::int64_t saved_ = 0;             // as the database knows it
 
   Worker worker_;  // last: it ends before what it uses does
 };

@@ -69,8 +69,7 @@ std::vector<RecordedEvent> GenerationReader::EventsAt(const std::vector<std::int
   std::vector<RecordedEvent> events;
   std::vector<std::int64_t> missing;
   for (std::int64_t position : positions) {
-    std::shared_ptr<const Stretch> stretch = stretch_;
-    if (stretch == nullptr || stretch->Find(position) == nullptr) stretch = tail_.Holding(position);
+    const std::shared_ptr<const Stretch> stretch = Holding(position);
     if (stretch == nullptr) {
       missing.push_back(position);
     } else {
@@ -89,10 +88,12 @@ std::vector<RecordedEvent> GenerationReader::StreamAfter(const Event& member, st
   return events;
 }
 
+std::shared_ptr<const Stretch> GenerationReader::Holding(std::int64_t position) {
+  return stretch_->Find(position) != nullptr ? stretch_ : tail_.Holding(stretch_->server(), position);
+}
+
 std::shared_ptr<const stripe::EventBody> GenerationReader::BriefOf(const RecordedEvent& recorded) {
-  std::shared_ptr<const Stretch> stretch = stretch_;
-  if (stretch == nullptr || stretch->Find(recorded.position) == nullptr)
-    stretch = tail_.Holding(recorded.position);
+  const std::shared_ptr<const Stretch> stretch = Holding(recorded.position);
   return stretch == nullptr ? ReadModel::BriefOf(recorded) : stretch->BriefOf(recorded.position);
 }
 

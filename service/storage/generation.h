@@ -15,8 +15,8 @@ namespace billhook::storage {
 
 class GenerationReader : public ReadModel {
  public:
-  // `end` is the position up to which the rows tell the log once the batch is applied. `stretch` holds the
-  // batch; nullptr where it is not shared with anybody.
+  // `end` is the position up to which the rows tell the log once the batch is applied. Of what is known of
+  // the log, it sees what the server has that the stretch is of; the stretch holds the batch.
   GenerationReader(Session& session, std::int64_t generation, std::int64_t end, LogTail& tail,
                    std::shared_ptr<const Stretch> stretch)
       : session_(session), generation_(generation), end_(end), tail_(tail), stretch_(std::move(stretch)) {}
@@ -28,6 +28,9 @@ class GenerationReader : public ReadModel {
   std::shared_ptr<const stripe::EventBody> BriefOf(const RecordedEvent& recorded) override;
 
  private:
+  // The stretch that holds this position, or nullptr.
+  std::shared_ptr<const Stretch> Holding(std::int64_t position);
+
   Session& session_;
   std::int64_t generation_;
   std::int64_t end_;

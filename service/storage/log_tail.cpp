@@ -21,8 +21,10 @@ std::int64_t PositionBefore(const Stretch& stretch) {
 
 }  // namespace
 
-Stretch::Stretch(std::vector<RecordedEvent> events)
-    : events_(std::move(events)), said_(std::make_unique<Said[]>(events_.size())) {
+Stretch::Stretch(std::vector<RecordedEvent> events, std::string server)
+    : events_(std::move(events)),
+      server_(std::move(server)),
+      said_(std::make_unique<Said[]>(events_.size())) {
   for (const RecordedEvent& recorded : events_) bytes_ += recorded.event.payload.size();
 }
 
@@ -45,17 +47,17 @@ std::shared_ptr<const stripe::EventBody> Stretch::BriefOf(std::int64_t position)
   return said.brief;
 }
 
-std::shared_ptr<const Stretch> LogTail::After(Session& session, std::int64_t position, std::size_t limit,
-                                              std::int64_t head) {
+std::shared_ptr<const Stretch> LogTail::After(Session& session, const Place& place, std::size_t limit) {
+  const std::int64_t position = place.position;
   {
     std::unique_lock lock(mutex_);
     read_.wait_for(lock, kPatience, [&] { return reading_.count(position) == 0; });
-    if (std::shared_ptr<const Stretch> known = Known(position, limit, head)) return known;
+    if (std::shared_ptr<const Stretch> known = Known(place, limit)) return known;
     reading_.insert(position);
   }
   std::shared_ptr<const Stretch> stretch;
   try {
-    stretch = std::make_shared<const Stretch>(ReadLog(session, position, limit));
+    stretch = std::make_shared<const Stretch>(ReadLog(session, position, limit), place.server);
   } catch (...) {
     const std::lock_guard lock(mutex_);
     reading_.erase(position);
@@ -70,13 +72,12 @@ std::shared_ptr<const Stretch> LogTail::After(Session& session, std::int64_t pos
   return stretch;
 }
 
-std::shared_ptr<const Stretch> LogTail::Known(std::int64_t position, std::size_t limit,
-                                              std::int64_t head) const {
-  const auto wanted = std::min<std::int64_t>(static_cast<std::int64_t>(limit), head - position);
+std::shared_ptr<const Stretch> LogTail::Known(const Place& place, std::size_t limit) const {
+  const auto wanted = std::min<std::int64_t>(static_cast<std::int64_t>(limit), place.head - place.position);
   for (const std::shared_ptr<const Stretch>& stretch : stretches_) {
     const auto size = static_cast<std::int64_t>(stretch->events().size());
-    if (PositionBefore(*stretch) == position && size <= static_cast<std::int64_t>(limit) &&
-        size >= wanted / 2)
+    if (PositionBefore(*stretch) == place.position && stretch->server() == place.server &&
+        size <= static_cast<std::int64_t>(limit) && size >= wanted / 2)
       return stretch;
   }
   return nullptr;
@@ -102,18 +103,12 @@ std::deque<std::shared_ptr<const Stretch>> LogTail::Keep(std::shared_ptr<const S
   return dropped;
 }
 
-std::shared_ptr<const Stretch> LogTail::Holding(std::int64_t position) {
+std::shared_ptr<const Stretch> LogTail::Holding(const std::string& server, std::int64_t position) {
   const std::lock_guard lock(mutex_);
   for (const std::shared_ptr<const Stretch>& stretch : stretches_) {
-    if (stretch->Find(position) != nullptr) return stretch;
+    if (stretch->server() == server && stretch->Find(position) != nullptr) return stretch;
   }
   return nullptr;
-}
-
-void LogTail::Forget() {
-  const std::lock_guard lock(mutex_);
-  stretches_.clear();
-  bytes_ = 0;
 }
 
 }  // namespace billhook::storage

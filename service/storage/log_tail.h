@@ -1,7 +1,7 @@
 // The stretches of the log that were read last, for all projections of this process: those that stand at the
-// same place share one reading, and what each event says is parsed once for all. The log never changes, so
-// what is here is as good as what is there; after trouble with the database it is forgotten all the same,
-// for another server may know less. Bounded in bytes and number. Thread safe.
+// same place share one reading, and what each event says is parsed once for all. A server's log never
+// changes, so what is here is as good as what is there; of another server nothing is believed. Bounded in
+// bytes and number. Thread safe.
 #pragma once
 
 #include <condition_variable>
@@ -20,8 +20,10 @@ namespace billhook::storage {
 // Consecutive events with their payloads. Thread safe.
 class Stretch {
  public:
-  explicit Stretch(std::vector<RecordedEvent> events);
+  // `server`: whose log they are of (Session::ServerSql).
+  Stretch(std::vector<RecordedEvent> events, std::string server);
 
+  [[nodiscard]] const std::string& server() const { return server_; }
   [[nodiscard]] const std::vector<RecordedEvent>& events() const { return events_; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }  // of payload
   // nullptr if it is not here.
@@ -36,23 +38,27 @@ class Stretch {
   };
 
   std::vector<RecordedEvent> events_;
+  std::string server_;
   std::unique_ptr<Said[]> said_;  // of each event
   std::size_t bytes_ = 0;
 };
 
 class LogTail {
  public:
-  // The events behind `position`, at most `limit`; where a stretch that begins there is known and holds a
-  // good part of those up to `head`, that one. Whoever asks for what another is about to read waits for it a
+  struct Place {
+    std::string server;         // that the session speaks to
+    std::int64_t position = 0;  // behind which events are wanted
+    std::int64_t head = 0;      // of the log
+  };
+  // The events behind the place, at most `limit`; where a stretch that begins there is known and holds a good
+  // part of those up to the head, that one. Whoever asks for what another is about to read waits for it a
   // moment.
-  std::shared_ptr<const Stretch> After(Session& session, std::int64_t position, std::size_t limit,
-                                       std::int64_t head);
-  // The stretch that holds this position, or nullptr.
-  std::shared_ptr<const Stretch> Holding(std::int64_t position);
-  void Forget();
+  std::shared_ptr<const Stretch> After(Session& session, const Place& place, std::size_t limit);
+  // The stretch that holds this position of the server's log, or nullptr.
+  std::shared_ptr<const Stretch> Holding(const std::string& server, std::int64_t position);
 
  private:
-  std::shared_ptr<const Stretch> Known(std::int64_t position, std::size_t limit, std::int64_t head) const;
+  std::shared_ptr<const Stretch> Known(const Place& place, std::size_t limit) const;
   // What it takes the place of.
   std::deque<std::shared_ptr<const Stretch>> Keep(std::shared_ptr<const Stretch> stretch);
 

@@ -20,8 +20,7 @@ struct Batch {
 
 struct BatchRequest {
   std::int64_t generation = 0;
-  std::int64_t from = 0;
-  std::int64_t head = 0;
+  LogTail::Place from;
   std::size_t limit = 0;
   bool set_aside = false;  // the one event is refused by the database
 };
@@ -29,13 +28,13 @@ struct BatchRequest {
 // `events_read` becomes how many there are, as soon as that is known.
 std::optional<Batch> ReadBatch(Session& session, LogTail& tail, const Projection& projection,
                                const BatchRequest& request, std::size_t& events_read) {
-  if (request.from >= request.head) return std::nullopt;
+  if (request.from.position >= request.from.head) return std::nullopt;
   Batch batch;
-  batch.stretch = tail.After(session, request.from, request.limit, request.head);
+  batch.stretch = tail.After(session, request.from, request.limit);
   const std::vector<RecordedEvent>& events = batch.stretch->events();
   events_read = events.size();
   if (events.empty()) return std::nullopt;
-  batch.advance = {request.generation, request.from, events.back().position, {}};
+  batch.advance = {request.generation, request.from.position, events.back().position, {}};
   if (request.set_aside) {
     batch.advance.changes.dead_letters.push_back({&events.front(), kRefused});
   } else {
@@ -54,14 +53,13 @@ void Count(const Batch& batch, Step& step) {
 // Runs `attempt(limit, set_aside, events)`, which says how many events it has read, with less and less of
 // them while the database refuses what they lead to, until the one that it refuses can be set aside.
 template <typename Attempt>
-void Narrow(std::size_t limit, LogTail& tail, Attempt attempt) {
+void Narrow(std::size_t limit, Attempt attempt) {
   bool set_aside = false;
   while (true) {
     std::size_t events = 0;
     try {
       return attempt(limit, set_aside, events);
     } catch (const StorageError& error) {
-      tail.Forget();
       if (!error.about_data() || set_aside || events == 0) throw;
       set_aside = events == 1;
     }
@@ -114,25 +112,48 @@ void ReadModels::Register(const std::vector<const Projection*>& projections, Uni
 }
 
 Step ReadModels::Advance(const Projection& projection, std::size_t batch, UnixMicros now) {
+  const std::string name(projection.name());
+  const auto rebuilds = [&](const Standing& standing) {
+    return standing.rebuild && standing.rebuild_version == projection.version();
+  };
   Step step;
-  const Standing standing = AdvanceLive(projection, batch, now, step);
-  if (standing.rebuild && standing.rebuild_version == projection.version()) {
+  Standing standing;
+  try {
+    standing = AdvanceLive(projection, batch, now, step);
+  } catch (const std::exception&) {
+    // What cannot go on may be just what the rebuild is there to replace.
+    {
+      Database::Lease session = database_.Acquire(Purpose::kProject);
+      standing = StandingOf(*session, name);
+    }
+    if (!rebuilds(standing)) throw;
     AdvanceRebuild(projection, batch, now, step);
+    if (step.outcome != Step::Outcome::kAdvanced) throw;
     return step;
   }
-  NoteRebuilding(std::string(projection.name()), std::nullopt);
-  // Only who knows all tables of what is left behind.
-  if (step.outcome == Step::Outcome::kCaughtUp && standing.version == projection.version()) {
-    Database::Lease session = database_.Acquire(Purpose::kProject);
-    Transaction transaction(*session);
-    session->BeginProjecting();
-    if (ClearLeftOver(*session, projection)) {
-      step.outcome = Step::Outcome::kAdvanced;
-      step.more = true;
-    }
-    transaction.Commit();
+  if (rebuilds(standing)) {
+    AdvanceRebuild(projection, batch, now, step);
+  } else {
+    NoteRebuilding(name, std::nullopt);
+    // Only who knows all tables of what is left behind.
+    if (step.outcome == Step::Outcome::kCaughtUp && standing.version == projection.version())
+      ClearAway(projection, step);
   }
+  // Unless it is another version of the projection that failed.
+  const bool ours = standing.version == projection.version() && (!standing.rebuild || rebuilds(standing));
+  if (standing.failed && ours && step.outcome != Step::Outcome::kElsewhere) NoteError(name, std::nullopt);
   return step;
+}
+
+void ReadModels::ClearAway(const Projection& projection, Step& step) {
+  Database::Lease session = database_.Acquire(Purpose::kProject);
+  Transaction transaction(*session);
+  session->BeginProjecting();
+  if (ClearLeftOver(*session, projection)) {
+    step.outcome = Step::Outcome::kAdvanced;
+    step.more = true;
+  }
+  transaction.Commit();
 }
 
 Standing ReadModels::AdvanceLive(const Projection& projection, std::size_t batch, UnixMicros now,
@@ -140,7 +161,7 @@ Standing ReadModels::AdvanceLive(const Projection& projection, std::size_t batch
   const std::string name(projection.name());
   Database::Lease session = database_.Acquire(Purpose::kProject);
   Standing standing;
-  Narrow(batch, tail_, [&](std::size_t limit, bool set_aside, std::size_t& events) {
+  Narrow(batch, [&](std::size_t limit, bool set_aside, std::size_t& events) {
     Transaction transaction(*session);
     session->BeginProjecting();
     const std::map<std::string, Standing> claimed = ClaimStandings(*session, {name});
@@ -150,9 +171,9 @@ Standing ReadModels::AdvanceLive(const Projection& projection, std::size_t batch
     if (claimed.empty()) step.outcome = Step::Outcome::kElsewhere;
     // Rows that another version of the projection made are not ours to change: a rebuild replaces them.
     if (claimed.empty() || standing.version != projection.version()) return;
-    const std::optional<Batch> next =
-        ReadBatch(*session, tail_, projection,
-                  {standing.live, standing.live_position, standing.head, limit, set_aside}, events);
+    const std::optional<Batch> next = ReadBatch(
+        *session, tail_, projection,
+        {standing.live, {standing.server, standing.live_position, standing.head}, limit, set_aside}, events);
     if (!next) return;
     session->ContinueWriting();
     Write(*session, name, next->advance, now);
@@ -168,13 +189,14 @@ Standing ReadModels::AdvanceLive(const Projection& projection, std::size_t batch
 void ReadModels::AdvanceRebuild(const Projection& projection, std::size_t batch, UnixMicros now, Step& step) {
   const std::string name(projection.name());
   Database::Lease session = database_.Acquire(Purpose::kProject);
-  Narrow(batch, tail_, [&](std::size_t limit, bool set_aside, std::size_t& events) {
+  Narrow(batch, [&](std::size_t limit, bool set_aside, std::size_t& events) {
     Transaction transaction(*session);
     session->BeginProjecting();
     const Rows rows = session->Query(
-        "SELECT r.generation, r.position, h.position FROM projections p "
-        "JOIN checkpoints r ON r.projection = p.name AND r.generation = p.rebuild_generation "
-        "CROSS JOIN log_head h WHERE p.name = $1 AND p.rebuild_version = $2" +
+        "SELECT r.generation, r.position, h.position, " + session->ServerSql() +
+            " FROM projections p "
+            "JOIN checkpoints r ON r.projection = p.name AND r.generation = p.rebuild_generation "
+            "CROSS JOIN log_head h WHERE p.name = $1 AND p.rebuild_version = $2" +
             session->Claiming("r", Claim::kPassBy),
         {name, std::int64_t{projection.version()}});
     if (rows.empty()) return;
@@ -188,8 +210,8 @@ void ReadModels::AdvanceRebuild(const Projection& projection, std::size_t batch,
       live_position = live.live_position;
       head = live.head;
     }
-    const std::optional<Batch> next =
-        ReadBatch(*session, tail_, projection, {generation, from, head, limit, set_aside}, events);
+    const std::optional<Batch> next = ReadBatch(
+        *session, tail_, projection, {generation, {rows.Text(0, 3), from, head}, limit, set_aside}, events);
     const std::int64_t to = next ? next->advance.to : from;
     const bool complete = live_position && to >= *live_position;
     if (!next && !complete) return;
@@ -239,8 +261,10 @@ RebuildStart ReadModels::StartRebuild(const Projection& projection, UnixMicros n
   Transaction transaction(*session);
   session->BeginWrite();
   const Standing standing = HoldProjection(*session, name);
-  if (standing.rebuild) return RebuildStart::kUnderWay;
-  if (standing.version > projection.version() && !back) return RebuildStart::kSuperseded;
+  if (standing.rebuild && standing.rebuild_version == projection.version()) return RebuildStart::kUnderWay;
+  // One of another version is left to those who run that; where nobody does, `back` takes its place.
+  const int newest = std::max(standing.version, standing.rebuild ? standing.rebuild_version : 0);
+  if (newest > projection.version() && !back) return RebuildStart::kSuperseded;
   BeginRebuild(*session, projection, now);
   transaction.Commit();
   return RebuildStart::kBegun;

@@ -66,8 +66,8 @@ struct Step {
 // What became of another attempt at a dead letter.
 enum class Retry { kApplied, kFailedAgain, kNotFound, kSuperseded };
 
-// What became of asking for a rebuild. kSuperseded: what readers see was made by a newer version of the
-// projection than this process knows.
+// What became of asking for a rebuild. kSuperseded: what readers see was made, or is being made, by a newer
+// version of the projection than this process knows.
 enum class RebuildStart { kBegun, kUnderWay, kSuperseded };
 
 struct DeadLetterPlace {
@@ -113,8 +113,8 @@ class ReadModels {
                                                 const std::optional<std::string>& projection,
                                                 const DeadLetterPlace& after, std::size_t limit);
 
-  // One rebuild of a projection at a time. `back` also takes readers back to an older version than they see:
-  // where a release is undone.
+  // One rebuild of a version of a projection at a time. `back` also takes readers back to an older version
+  // than they see: where a release is undone.
   RebuildStart StartRebuild(const Projection& projection, UnixMicros now, bool back = false);
 
   // The last position that readers of this projection see, which must be known. Throws StorageError.
@@ -126,6 +126,8 @@ class ReadModels {
   // As it stood before; what was done is added to `step`.
   Standing AdvanceLive(const Projection& projection, std::size_t batch, UnixMicros now, Step& step);
   void AdvanceRebuild(const Projection& projection, std::size_t batch, UnixMicros now, Step& step);
+  // A part of what a finished rebuild left behind.
+  void ClearAway(const Projection& projection, Step& step);
   // Whether this process has taken that rebuild up before.
   bool IsRebuilding(const std::string& name, std::int64_t generation);
   // A nothing ends it.

@@ -24,10 +24,14 @@ Retry ReadModels::RetryDeadLetter(const Projection& projection, const std::strin
     if (standing.version != projection.version()) return Retry::kSuperseded;
 
     Changes changes;
-    const std::vector<RecordedEvent> event = ReadLogFor(*session, projection, position - 1, 1);
+    const auto stretch =
+        std::make_shared<const Stretch>(ReadLogFor(*session, projection, position - 1, 1), standing.server);
+    const std::vector<RecordedEvent>& event = stretch->events();
+    if (event.empty() || event.front().position != position)
+      throw StorageError("the log does not have position " + std::to_string(position) + " any more", false);
     if (refused) changes.dead_letters.push_back({&event.front(), kRefused});
     try {
-      GenerationReader reader(*session, standing.live, standing.live_position, tail_, nullptr);
+      GenerationReader reader(*session, standing.live, standing.live_position, tail_, stretch);
       if (!refused) changes = projection.Apply(event, reader);
       WriteRows(*session, standing.live, changes);
     } catch (const StorageError& error) {

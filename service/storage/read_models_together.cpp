@@ -95,25 +95,21 @@ std::vector<Step> ReadModels::AdvanceTogether(const std::vector<const Projection
         return a.standing.live_position < b.standing.live_position;
       })->standing.live_position;
   if (from >= head) return steps;
-  try {
-    const std::shared_ptr<const Stretch> stretch = tail_.After(*session, from, batch, head);
-    if (stretch->events().empty()) return steps;
-    // All is computed before the first row is written: on SQLite others wait for who writes.
-    for (Member& member : members) Apply(*session, tail_, stretch, member);
-    session->ContinueWriting();
-    for (const Member& member : members) {
-      if (member.events == 0) continue;
-      if (&member != &members.front()) session->CompletePart();
-      const std::string name(member.projection->name());
-      Write(*session, name, member.advance, now);
-      session->Announce({name, member.advance.to});
-    }
-    transaction.Commit();
-    for (const Member& member : members) Report(member, head);
-  } catch (const StorageError&) {
-    tail_.Forget();
-    throw;
+  const std::shared_ptr<const Stretch> stretch =
+      tail_.After(*session, {members.front().standing.server, from, head}, batch);
+  if (stretch->events().empty()) return steps;
+  // All is computed before the first row is written: on SQLite others wait for who writes.
+  for (Member& member : members) Apply(*session, tail_, stretch, member);
+  session->ContinueWriting();
+  for (const Member& member : members) {
+    if (member.events == 0) continue;
+    if (&member != &members.front()) session->CompletePart();
+    const std::string name(member.projection->name());
+    Write(*session, name, member.advance, now);
+    session->Announce({name, member.advance.to});
   }
+  transaction.Commit();
+  for (const Member& member : members) Report(member, head);
   return steps;
 }
 

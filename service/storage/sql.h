@@ -98,6 +98,10 @@ class Session {
   // Stands behind a SELECT whose rows of the table named `alias` are claimed until the transaction ends.
   // Nothing where one process owns the database.
   [[nodiscard]] virtual std::string Claiming(std::string_view, Claim) const { return ""; }
+  // An expression that tells the server asked from any other: after a failover to a server that knows less,
+  // other events may take the positions that are known already. Whoever remembers something of the log
+  // remembers whose it is. Empty where one process owns the database.
+  [[nodiscard]] virtual std::string ServerSql() const { return "''"; }
   // Ends BeginProjecting's reading part: writes may follow.
   virtual void ContinueWriting() = 0;
   // What was written so far is a whole that may be committed by itself: on SQLite it is, and those who wait

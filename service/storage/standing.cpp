@@ -15,10 +15,12 @@ std::map<std::string, Standing> Read(Session& session, const std::vector<std::st
   const Rows rows = session.Query(
       "SELECT p.name, p.version, p.live_generation, l.position, h.position, p.rebuild_generation, "
       "coalesce(p.rebuild_version, 0), (SELECT count(*) FROM checkpoints c WHERE c.projection = p.name AND "
-      "c.generation <> p.live_generation AND c.generation <> coalesce(p.rebuild_generation, 0)) "
-      "FROM PAIRS($1) JOIN projections p ON p.name = a "
-      "JOIN checkpoints l ON l.projection = p.name AND l.generation = p.live_generation "
-      "CROSS JOIN log_head h" +
+      "c.generation <> p.live_generation AND c.generation <> coalesce(p.rebuild_generation, 0)), "
+      "p.last_error, " +
+          session.ServerSql() +
+          " FROM PAIRS($1) JOIN projections p ON p.name = a "
+          "JOIN checkpoints l ON l.projection = p.name AND l.generation = p.live_generation "
+          "CROSS JOIN log_head h" +
           claim,
       {wanted});
   std::map<std::string, Standing> standings;
@@ -31,6 +33,8 @@ std::map<std::string, Standing> Read(Session& session, const std::vector<std::st
     if (!rows.IsNull(i, 5)) standing.rebuild = rows.Int(i, 5);
     standing.rebuild_version = static_cast<int>(rows.Int(i, 6));
     standing.left_over = rows.Int(i, 7) > 0;
+    standing.failed = !rows.IsNull(i, 8);
+    standing.server = rows.Text(i, 9);
   }
   return standings;
 }

@@ -18,13 +18,15 @@ struct Standing {
   std::int64_t live = 0;
   std::int64_t live_position = 0;
   std::int64_t head = 0;  // the last position of the log
+  std::string server;     // whose log that is: Session::ServerSql
   std::optional<std::int64_t> rebuild;
   int rebuild_version = 0;  // the version of the projection whose rows the rebuild makes
   bool left_over = false;   // a finished rebuild has left rows behind that are still to be cleared away
+  bool failed = false;      // when it was last tried, by whichever process
 
   // Whether a projection of that version has more to do here than to follow the log.
   [[nodiscard]] bool NeedsMore(int own_version) const {
-    return rebuild ? rebuild_version == own_version : left_over && version == own_version;
+    return failed || (rebuild ? rebuild_version == own_version : left_over && version == own_version);
   }
 };
 

@@ -4,16 +4,22 @@
 
 namespace billhook::storage {
 
-const std::string kTurnPosition = "SELECT position FROM checkpoints WHERE projection = $1 AND generation = 1";
+std::string TurnSql(const Session& session) {
+  return "SELECT position, " + session.ServerSql() +
+         " FROM checkpoints WHERE projection = $1 AND generation = 1";
+}
 
 Turn::Turn(Database& database, std::string name) : database_(database), name_(std::move(name)) {
   session_.emplace(database_.Acquire(Purpose::kProject));
   transaction_.emplace(**session_);
   (*session_)->BeginProjecting();
   const Rows own =
-      (*session_)->Query(kTurnPosition + (*session_)->Claiming("checkpoints", Claim::kPassBy), {name_});
+      (*session_)->Query(TurnSql(**session_) + (*session_)->Claiming("checkpoints", Claim::kPassBy), {name_});
   mine_ = !own.empty();
-  if (mine_) position_ = own.Int(0, 0);
+  if (mine_) {
+    position_ = own.Int(0, 0);
+    server_ = own.Text(0, 1);
+  }
   if (database_.engine() != "sqlite") return;
   // In memory there is one session for all: the right does not hang on it.
   transaction_.reset();

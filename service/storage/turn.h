@@ -12,8 +12,8 @@
 
 namespace billhook::storage {
 
-// Reads, of the name $1, up to where the log is dealt with.
-extern const std::string kTurnPosition;
+// Reads, of the name $1, up to where the log is dealt with, and whose log that is (Session::ServerSql).
+std::string TurnSql(const Session& session);
 
 class Turn {
  public:
@@ -26,6 +26,7 @@ class Turn {
   [[nodiscard]] bool mine() const { return mine_; }
   // Up to here the log is dealt with.
   [[nodiscard]] std::int64_t position() const { return position_; }
+  [[nodiscard]] const std::string& server() const { return server_; }
   // Notes that it is dealt with up to there, and ends the turn.
   void Finish(std::int64_t position);
 
@@ -36,6 +37,7 @@ class Turn {
   std::optional<Transaction> transaction_;
   bool mine_ = false;
   std::int64_t position_ = 0;
+  std::string server_;
 };
 
 }  // namespace billhook::storage

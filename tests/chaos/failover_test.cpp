@@ -3,6 +3,7 @@
 #include <csignal>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@
 #include "tests/chaos/load.h"
 #include "tests/chaos/verdict.h"
 #include "tests/support/billhook_process.h"
+#include "tests/support/bodies.h"
 #include "tests/support/postgres_server.h"
 #include "tests/support/served_facts.h"
 
@@ -91,8 +93,43 @@ TEST_F(Failover, AnswersNoReaderWithLessThanHeAskedFor) {
   ExpectTruth(FactsOf(serve.address()), load.truth());
 }
 
+// Without a synchronous standby a failover takes back what the last moments brought, and new events take
+// those positions: whatever billhook remembers of the old server's log is not to be mixed with them.
+TEST_F(Failover, ShowsWhatTheNewPrimaryHasWhereThatIsLess) {
+  primary_->SetSynchronous(false);
+  const ServeProcess serve(EnvironmentFor(url_));
+  http::Client client(serve.address());
+  ASSERT_EQ(PostEvent(client, CustomerEvent("evt_1", "cus_1"))->status, 200);
+  AwaitProjections(serve.address());
+  const std::string head = "SELECT position FROM log_head";
+  const std::string replayed = "SELECT 1 WHERE pg_last_wal_replay_lsn() >= '" +
+                               primary_->Query("SELECT pg_current_wal_insert_lsn()").Text(0, 0) + "'";
+  ASSERT_TRUE(Await([&] { return !standby_->Query(replayed).empty(); }, std::chrono::seconds(30)));
+  standby_->Execute("ALTER SYSTEM SET primary_conninfo = ''");
+  standby_->Execute("SELECT pg_reload_conf()");
+  const auto hears_nothing = [&] { return standby_->Query("SELECT 1 FROM pg_stat_wal_receiver").empty(); };
+  ASSERT_TRUE(Await(hears_nothing, std::chrono::seconds(30)));
+  ASSERT_EQ(PostEvent(client, CustomerEvent("evt_lost", "cus_lost"))->status, 200);
+  AwaitProjections(serve.address());
+
+  FailOver();
+  const auto posted = [&] {
+    const std::optional<http::Response> answer = PostEvent(client, CustomerEvent("evt_new", "cus_new"));
+    return answer && answer->status == 200;
+  };
+  ASSERT_TRUE(Await(posted, std::chrono::seconds(60)));
+  ASSERT_EQ(standby_->Query(head).Int(0, 0), 2) << "it has taken the position of the one that is lost";
+  AwaitProjections(serve.address());
+  std::vector<std::string> customers;
+  for (const nlohmann::json& customer : AllOf(serve.address(), "/api/v1/customers"))
+    customers.push_back(customer.at("id"));
+  EXPECT_EQ(customers, (std::vector<std::string>{"cus_1", "cus_new"}));
+}
+
 // PostgreSQL ends a wait for the standby that an administrator cancels with a mere warning, and says COMMIT.
 TEST_F(Failover, AcknowledgesNoCommitThatTheStandbyDoesNotHave) {
+  // A server whose sessions are to say nothing says what COMMIT has to tell all the same.
+  primary_->Execute("ALTER ROLE billhook SET client_min_messages = error");
   const ServeProcess serve(EnvironmentFor(url_));
   const std::vector<std::string> bodies = simulate::GenerateHistory({.seed = 1, .events = 2});
   http::Client client(serve.address());

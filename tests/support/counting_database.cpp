@@ -38,6 +38,7 @@ class CountingSession : public storage::Session {
   [[nodiscard]] std::string Claiming(std::string_view alias, storage::Claim claim) const override {
     return real_->Claiming(alias, claim);
   }
+  [[nodiscard]] std::string ServerSql() const override { return real_->ServerSql(); }
   void ContinueWriting() override { real_->ContinueWriting(); }
   void CompletePart() override { real_->CompletePart(); }
   void Announce(const storage::Announcement& announcement) override { real_->Announce(announcement); }

@@ -88,7 +88,8 @@ Response Rebuild(Call& call, Services& services) {
       return Problem(409, "rebuild_under_way", "This projection is being rebuilt already.");
     case storage::RebuildStart::kSuperseded:
       return Problem(409, "projection_superseded",
-                     "A newer release made what readers see. To go back, run billhook rebuild of this one.");
+                     "A newer release made what readers see, or is making it. To go back, run billhook "
+                     "rebuild of this one.");
     case storage::RebuildStart::kBegun:
       break;
   }

@@ -98,8 +98,12 @@ std::optional<Response> AwaitAllProjections(Call& call, Services& services) {
 std::optional<Response> AwaitLog(Call& call, Services& services) {
   const Waiting waiting = WaitingOf(call);
   if (!call.query.errors().empty()) return Problem(422, "invalid_parameter", "");
-  // Who knows a position knows it from a commit: there is nothing to wait for.
-  if (!waiting.min_position || services.log.LatestPosition() >= *waiting.min_position) return std::nullopt;
+  const auto there = [&] { return services.log.LatestPosition() >= *waiting.min_position; };
+  if (!waiting.min_position || there()) return std::nullopt;
+  // What a projection has seen of it is in the log, and projections are told of appends.
+  static_cast<void>(Await(services, {std::string(services.projector.projections().front()->name())},
+                          *waiting.min_position, waiting.wait));
+  if (there()) return std::nullopt;
   return Unavailable("projection_behind", "The log has not reached min_position yet.");
 }
 

@@ -38,6 +38,9 @@ class PostgresSession : public Session {
   void BeginMigrating() override;
   void BeginProjecting() override { BeginWrite(); }
   [[nodiscard]] std::string Claiming(std::string_view alias, Claim claim) const override;
+  [[nodiscard]] std::string ServerSql() const override {
+    return "CAST(extract(epoch FROM pg_postmaster_start_time()) AS text)";
+  }
   void ContinueWriting() override {}
   void CompletePart() override {}
   void Announce(const Announcement& announcement) override;

@@ -11,6 +11,8 @@ namespace {
 using storage::LogTail;
 using storage::Stretch;
 
+constexpr const char* kServer = "one";
+
 class TheLogTail : public ::testing::Test {
  protected:
   void SetUp() override { Append(10); }
@@ -21,7 +23,7 @@ class TheLogTail : public ::testing::Test {
   }
   std::shared_ptr<const Stretch> After(std::int64_t position, std::size_t limit) {
     storage::Database::Lease session = database_->Acquire(storage::Purpose::kProject);
-    return tail_.After(*session, position, limit, appended_);
+    return tail_.After(*session, {kServer, position, appended_}, limit);
   }
 
   const TestDatabase test_database_{Engine::kSqliteMemory};
@@ -37,12 +39,19 @@ TEST_F(TheLogTail, GivesWhoeverStandsAtTheSamePlaceTheSameEvents) {
   const auto second = After(4, 4);
   EXPECT_EQ(second->events().front().position, 5);
   EXPECT_EQ(After(4, 4), second);
-  EXPECT_EQ(tail_.Holding(3), first);
-  EXPECT_EQ(tail_.Holding(8), second);
-  EXPECT_EQ(tail_.Holding(9), nullptr);
-  tail_.Forget();
-  EXPECT_EQ(tail_.Holding(3), nullptr);
-  EXPECT_NE(After(0, 4), first);
+  EXPECT_EQ(tail_.Holding(kServer, 3), first);
+  EXPECT_EQ(tail_.Holding(kServer, 8), second);
+  EXPECT_EQ(tail_.Holding(kServer, 9), nullptr);
+}
+
+// After a failover other events may stand at the same positions.
+TEST_F(TheLogTail, BelievesNothingThatAnotherServerSaid) {
+  const auto ours = After(0, 4);
+  EXPECT_EQ(tail_.Holding("other", 3), nullptr);
+  storage::Database::Lease session = database_->Acquire(storage::Purpose::kProject);
+  const auto theirs = tail_.After(*session, {"other", 0, appended_}, 4);
+  EXPECT_NE(theirs, ours);
+  EXPECT_EQ(tail_.Holding("other", 3), theirs);
 }
 
 TEST_F(TheLogTail, GivesNobodyMoreThanHeAsksForOrMuchLessThanThereIs) {
@@ -83,10 +92,10 @@ TEST_F(TheLogTail, IsBounded) {
     AppendOne(log, request);
     After(appended_++, 1);
   }
-  EXPECT_EQ(tail_.Holding(11), nullptr);
-  EXPECT_EQ(tail_.Holding(13), nullptr);
-  EXPECT_NE(tail_.Holding(14), nullptr);
-  EXPECT_NE(tail_.Holding(15), nullptr);
+  EXPECT_EQ(tail_.Holding(kServer, 11), nullptr);
+  EXPECT_EQ(tail_.Holding(kServer, 13), nullptr);
+  EXPECT_NE(tail_.Holding(kServer, 14), nullptr);
+  EXPECT_NE(tail_.Holding(kServer, 15), nullptr);
 }
 
 }  // namespace

@@ -58,6 +58,11 @@ TEST_F(PostgresSessions, GiveTheLogsLockUpSoonWhenTheirProcessIsSilent) {
   EXPECT_EQ(session.Query("SHOW synchronous_commit", {}).Text(0, 0), "on");
 }
 
+TEST_F(PostgresSessions, GiveTheReadModelsUpSoonWhenTheirProcessIsSilent) {
+  PostgresSession session(database_.url(), Purpose::kProject);
+  EXPECT_EQ(session.Query("SHOW idle_in_transaction_session_timeout", {}).Text(0, 0), "20s");
+}
+
 TEST_F(PostgresSessions, WaitForTheirTablesInAMigrationBrieflyAndForItsStatementsForEver) {
   PostgresSession session(database_.url(), Purpose::kAppend);
   session.BeginMigrating();

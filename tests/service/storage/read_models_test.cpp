@@ -493,6 +493,70 @@ TEST_P(ReadModelsConformance, AreTakenBackToAnOlderVersionOnlyWhereThatIsMeant) 
   EXPECT_EQ(read_models_->StatusOf("marking")->version, 1);
 }
 
+// A newer release began a rebuild and was undone in the midst of it.
+TEST_P(ReadModelsConformance, GiveARebuildThatNobodyGoesOnWithUpWhereThatIsMeant) {
+  const Marking old_version(1);
+  const Marking new_version(2);
+  read_models_->Register({&old_version}, kNow);
+  AppendEvents(5);
+  while (read_models_->Advance(old_version, 10, kNow).outcome == Step::Outcome::kAdvanced) {
+  }
+  read_models_->Register({&new_version}, kNow);
+  read_models_->Advance(new_version, 2, kNow);
+  EXPECT_EQ(read_models_->StartRebuild(old_version, kNow), storage::RebuildStart::kSuperseded);
+  EXPECT_EQ(read_models_->StartRebuild(old_version, kNow, true), storage::RebuildStart::kBegun);
+  while (read_models_->Advance(old_version, 10, kNow).outcome == Step::Outcome::kAdvanced) {
+  }
+  EXPECT_FALSE(read_models_->StatusOf("marking")->rebuild);
+  EXPECT_EQ(Visible(), std::make_pair(std::int64_t{5}, std::string("v1")));
+  EXPECT_EQ(StoredRows(), 5) << "nothing of the other rebuild is left";
+}
+
+// Cannot go on with the rows that readers see.
+class Stuck : public Marking {
+ public:
+  Stuck() : Marking(1) {}
+  [[nodiscard]] Changes Apply(const std::vector<RecordedEvent>& batch, ReadModel& read_model) const override {
+    const std::vector<Row> rows = read_model.Find(*tables().front(), "row_key", {"marking1"});
+    if (!rows.empty() && std::get<std::string>(rows.front()[3]) == "broken")
+      throw std::runtime_error("a row that should not be");
+    return Marking::Apply(batch, read_model);
+  }
+};
+
+TEST_P(ReadModelsConformance, AreRepairedByARebuildThoughTheyCannotGoOn) {
+  const Stuck projection;
+  read_models_->Register({&projection}, kNow);
+  AppendEvents(3);
+  while (read_models_->Advance(projection, 10, kNow).outcome == Step::Outcome::kAdvanced) {
+  }
+  database_->Acquire(storage::Purpose::kProject)
+      ->Execute("UPDATE event_counts SET aggregate_type = 'broken' WHERE row_key = 'marking1'", {});
+  AppendEvents(1);
+  EXPECT_THROW(read_models_->Advance(projection, 10, kNow), std::runtime_error);
+  read_models_->NoteError("marking", "it cannot go on");
+  EXPECT_EQ(read_models_->StartRebuild(projection, kNow), storage::RebuildStart::kBegun);
+  while (read_models_->Advance(projection, 2, kNow).outcome == Step::Outcome::kAdvanced) {
+  }
+  EXPECT_EQ(Visible(), std::make_pair(std::int64_t{4}, std::string("v1")));
+  EXPECT_EQ(read_models_->StatusOf("marking")->last_error, std::nullopt);
+}
+
+// The process that failed is gone, and with it what it knew of that.
+TEST_P(ReadModelsConformance, ForgetAFailureOnceAnyProcessGoesOn) {
+  const Marking projection(1);
+  const Marking newer(2);
+  read_models_->Register({&projection}, kNow);
+  AppendEvents(1);
+  read_models_->NoteError("marking", "it failed");
+  EXPECT_TRUE(read_models_->AdvanceTogether({&projection}, 10, kNow).front().apart);
+  read_models_->Advance(newer, 10, kNow);
+  EXPECT_EQ(read_models_->StatusOf("marking")->last_error, "it failed") << "this one did nothing";
+  read_models_->Advance(projection, 10, kNow);
+  EXPECT_EQ(read_models_->StatusOf("marking")->last_error, std::nullopt);
+  EXPECT_FALSE(read_models_->AdvanceTogether({&projection}, 10, kNow).front().apart);
+}
+
 TEST_P(ReadModelsConformance, SayWhetherThereIsMoreToDo) {
   const Marking projection(1);
   read_models_->Register({&projection}, kNow);
