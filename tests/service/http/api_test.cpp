@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <future>
 #include <set>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -50,6 +51,16 @@ TEST(HttpApi, AnswersAnEtagAndNothingNewToWhoKnowsIt) {
   EXPECT_EQ(again.body, "");
   service.PostWebhook(SubscriptionEvent("evt_2", "sub_1", "past_due"));
   EXPECT_EQ(service.Get("/api/v1/subscriptions/sub_1?" + Await(2), {{"If-None-Match", tag}}).status, 200);
+}
+
+TEST(HttpApi, LetsAReaderOfTheLogWaitForWhatIsYetToCome) {
+  RunningService service;
+  auto later = std::async(std::launch::async, [address = service.address()] {
+    return http::Client(address).Send("GET", "/api/v1/events?" + Await(1));
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // time to be refused, if it were
+  service.PostWebhook(CustomerEvent("evt_1"));
+  EXPECT_EQ(later.get()->status, 200);
 }
 
 TEST(HttpApi, SaysWhenAProjectionDoesNotGetThereInTime) {
