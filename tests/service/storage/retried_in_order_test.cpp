@@ -179,11 +179,11 @@ TEST_P(RetriedInOrder, WhatIsAppliedOfABranchCountsInItsOrderToo) {
   Deposit(50);
   ASSERT_TRUE(branches::Create(*database_, "default", "b", {}, kNow).has_value());
   Deposit(3'000);  // behind the fork
-  ASSERT_TRUE(
-      branches::Append(*database_, "default", "b", {DepositOf(7), DepositOf(1'000)}, kNow).has_value());
+  const auto branch = branches::Append(*database_, "default", "b", {DepositOf(7), DepositOf(1'000)}, kNow);
+  ASSERT_TRUE(branch.has_value());
   storage::Database::Lease session = database_->Acquire(storage::Purpose::kRead);
-  const std::string id = session->Query("SELECT branch FROM branch_events").Text(0, 0);
-  query::ScratchModel model(*session, storage::Timeline(id, 2, 4), projection, {&AccountBalance::kTable});
+  const storage::Timeline timeline = branch->branch.timeline();
+  query::ScratchModel model(*session, timeline, projection, {&AccountBalance::kTable});
   for (std::int64_t position : {1, 3, 2}) model.ApplyAt({position});
   const billhook::Row& row = model.RowsOf(AccountBalance::kTable).begin()->second;
   EXPECT_EQ(Json::parse(std::get<std::string>(row.back())).at("balance"), 157);
