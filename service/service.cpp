@@ -29,9 +29,13 @@ std::unique_ptr<storage::Database> PrepareDatabase(const Config& config, const C
 }
 
 void LogStep(const Projection& projection, const storage::Step& step) {
-  if (step.dead_letters == 0) return;
-  log::Warn("dead letters",
-            {{"projection", projection.name()}, {"count", step.dead_letters}, {"position", step.position}});
+  for (const storage::SetAside& letter : step.dead_letters) {
+    log::Warn("dead letter", {{"projection", projection.name()},
+                              {"position", letter.position},
+                              {"event_id", letter.event_id},
+                              {"event_type", letter.event_type},
+                              {"projected_to", step.position}});
+  }
 }
 
 void LogFailure(const Projection& projection, const std::string& what) {

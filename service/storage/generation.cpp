@@ -30,10 +30,8 @@ void WriteDeadLetters(Session& session, const std::string& name, std::int64_t ge
   std::vector<Row> rows;
   for (const DeadLetter& letter : letters) {
     const Event& event = letter.event->event;
-    const bool from_stripe = event.source == Source::kStripe && event.caused_by;
-    rows.push_back({name, generation, letter.event->position, event.tenant,
-                    from_stripe ? *event.caused_by : event.id, event.event_type, letter.reason,
-                    std::int64_t{1}, now, now});
+    rows.push_back({name, generation, letter.event->position, event.tenant, KnownId(event), event.event_type,
+                    letter.reason, std::int64_t{1}, now, now});
   }
   session.Upsert("dead_letters", kColumns, 3, rows);
 }
@@ -51,6 +49,10 @@ void MoveCheckpoint(Session& session, const std::string& name, std::int64_t gene
 }
 
 }  // namespace
+
+const std::string& KnownId(const Event& event) {
+  return event.source == Source::kStripe && event.caused_by ? *event.caused_by : event.id;
+}
 
 std::vector<Row> GenerationReader::Find(const Table& table, std::string_view column,
                                         const std::vector<std::string>& values) {

@@ -41,6 +41,9 @@ class GenerationReader : public ReadModel {
 // Why an event is a dead letter although the projection could use it.
 constexpr const char* kRefused = "the database refuses what would be written of it";
 
+// The ID by which people know the event: Stripe's own where Stripe sent it.
+const std::string& KnownId(const Event& event);
+
 // Where a generation's checkpoint goes, and what the events on the way change. The changes' dead letters
 // point into a batch that must outlive it.
 struct Advance {

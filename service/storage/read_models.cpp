@@ -47,7 +47,7 @@ std::optional<Batch> ReadBatch(Session& session, LogTail& tail, const Projection
 void Count(const Batch& batch, Step& step) {
   step.outcome = Step::Outcome::kAdvanced;
   step.events += batch.size();
-  step.dead_letters += batch.advance.changes.dead_letters.size();
+  for (SetAside& letter : SetAsideBy(batch.advance.changes)) step.dead_letters.push_back(std::move(letter));
 }
 
 // Runs `attempt(limit, set_aside, events)`, which says how many events it has read, with less and less of

@@ -48,6 +48,15 @@ struct ProjectionStatus {
   std::optional<RebuildStatus> rebuild;
 };
 
+// An event that a projection could not use.
+struct SetAside {
+  std::int64_t position = 0;
+  std::string event_id;
+  std::string event_type;
+};
+
+std::vector<SetAside> SetAsideBy(const Changes& changes);
+
 // What one step did.
 struct Step {
   enum class Outcome {
@@ -60,7 +69,7 @@ struct Step {
   bool more = false;          // whether there is work left that is known of
   bool apart = false;         // whether it needs steps of its own: Advance
   std::size_t events = 0;     // of the batch
-  std::size_t dead_letters = 0;
+  std::vector<SetAside> dead_letters;
 };
 
 // What became of another attempt at a dead letter.

@@ -7,6 +7,13 @@
 
 namespace billhook::storage {
 
+std::vector<SetAside> SetAsideBy(const Changes& changes) {
+  std::vector<SetAside> all;
+  for (const DeadLetter& letter : changes.dead_letters)
+    all.push_back({letter.event->position, KnownId(letter.event->event), letter.event->event.event_type});
+  return all;
+}
+
 Retry ReadModels::RetryDeadLetter(const Projection& projection, const std::string& tenant,
                                   std::int64_t position, UnixMicros now) {
   const std::string name(projection.name());

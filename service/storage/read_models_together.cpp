@@ -73,7 +73,7 @@ void Report(const Member& member, std::int64_t head) {
     step.outcome = Step::Outcome::kAdvanced;
     step.position = member.advance.to;
     step.events = member.events;
-    step.dead_letters = member.advance.changes.dead_letters.size();
+    step.dead_letters = SetAsideBy(member.advance.changes);
   }
   step.more = step.position < head;
 }

@@ -2,6 +2,8 @@
 #include <chrono>
 #include <csignal>
 #include <future>
+#include <set>
+#include <sstream>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -88,9 +90,10 @@ TEST(Settings, AppendLingerIsHowLongACommitWaitsForMore) {
   EXPECT_GE(steady_clock::now() - start, std::chrono::milliseconds(400));
 }
 
-// Three events recorded at once that a projection cannot use: a line a transaction says so.
+// Three events recorded at once that a projection cannot use: a line each says so, and with which
+// transaction.
 TEST(Settings, ProjectionBatchIsHowManyEventsATransactionTakes) {
-  const auto lines_with = [](const std::string& batch) {
+  const auto transactions_with = [](const std::string& batch) {
     const TestDatabase database(Engine::kSqliteFile);
     ServeProcess serve(With(database, "PROJECTION_BATCH", batch));
     http::Client client(serve.address());
@@ -106,15 +109,19 @@ TEST(Settings, ProjectionBatchIsHowManyEventsATransactionTakes) {
     EXPECT_EQ(AllOf(serve.address(), "/api/v1/dead-letters").size(), 3U);
     serve.Signal(SIGTERM);
     EXPECT_EQ(serve.Wait(), 0);
-    const std::string log = serve.Log();
-    int lines = 0;
-    for (std::size_t at = log.find("\"dead letters\""); at != std::string::npos;
-         at = log.find("\"dead letters\"", at + 1))
-      ++lines;
-    return lines;
+    std::set<std::int64_t> positions;
+    std::set<std::int64_t> transactions;
+    std::istringstream log(serve.Log());
+    for (std::string line; std::getline(log, line);) {
+      if (line.find("\"dead letter\"") == std::string::npos) continue;
+      positions.insert(Json::parse(line).at("position").get<std::int64_t>());
+      transactions.insert(Json::parse(line).at("projected_to").get<std::int64_t>());
+    }
+    EXPECT_EQ(positions.size(), 3U);
+    return transactions.size();
   };
-  EXPECT_GT(lines_with("1"), 1);  // behind, a step takes more than the one before
-  EXPECT_EQ(lines_with("100"), 1);
+  EXPECT_GT(transactions_with("1"), 1U);  // behind, a step takes more than the one before
+  EXPECT_EQ(transactions_with("100"), 1U);
 }
 
 // A webhook whose commit waits, for another session holds the log: a request in flight.

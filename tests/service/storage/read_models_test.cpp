@@ -112,10 +112,12 @@ TEST_P(ReadModelsConformance, AdvanceTogetherWhereverEachStandsWithinReach) {
   ASSERT_EQ(steps.size(), 2U);
   EXPECT_EQ(steps[0].position, 4);
   EXPECT_EQ(steps[0].events, 3U) << "what it has applied before is not applied again";
-  EXPECT_EQ(steps[0].dead_letters, 1U);
+  ASSERT_EQ(steps[0].dead_letters.size(), 1U);
+  EXPECT_EQ(steps[0].dead_letters.front().position, 2);
+  EXPECT_EQ(steps[0].dead_letters.front().event_id, "evt_2");
   EXPECT_EQ(steps[1].position, 4);
   EXPECT_EQ(steps[1].events, 4U);
-  EXPECT_EQ(steps[1].dead_letters, 0U);
+  EXPECT_TRUE(steps[1].dead_letters.empty());
   EXPECT_TRUE(steps[0].more && steps[1].more);
   for (const Step& step : read_models_->AdvanceTogether({&one, &two}, 4, kNow)) {
     EXPECT_EQ(step.position, 5);
@@ -205,7 +207,7 @@ TEST_P(ReadModelsConformance, SetAsideWhatAProjectionCannotUseAndGoOn) {
   AppendEvents(1);
   const Step step = read_models_->Advance(projection, 10, kNow);
   EXPECT_EQ(step.position, 3);
-  EXPECT_EQ(step.dead_letters, 1U);
+  EXPECT_EQ(step.dead_letters.size(), 1U);
   EXPECT_EQ(Visible().first, 2);
   EXPECT_EQ(read_models_->StatusOf("marking")->dead_letters, 1);
 }
@@ -348,7 +350,7 @@ TEST_P(ReadModelsConformance, SetAsideTheOneEventWhoseOutcomeTheDatabaseRefuses)
   AppendEvents(3);
   std::size_t letters = 0;
   for (Step step; (step = read_models_->Advance(projection, 100, kNow)).outcome == Step::Outcome::kAdvanced;)
-    letters += step.dead_letters;
+    letters += step.dead_letters.size();
   EXPECT_EQ(letters, 2U);
   EXPECT_EQ(Visible().first, 17);
   EXPECT_EQ(read_models_->StatusOf("marking")->position, 19);
