@@ -25,6 +25,7 @@ using Clock = Load::Clock;
 using std::chrono::milliseconds;
 
 constexpr std::uint64_t kEvents = 1'500;
+constexpr std::uint64_t kManyEvents = 6'000;  // that last until the fault is there
 constexpr std::size_t kProgress = 300;
 constexpr std::size_t kRefusals = 30;
 
@@ -59,7 +60,7 @@ TEST(StorageFaults, PostgresHasNoConnectionLeft) {
   BILLHOOK_REQUIRE_PROGRAM(PostgresServer::kProgram);
   const PostgresServer server({.settings = {"max_connections=24"}});
   const ServeProcess serve(EnvironmentFor(server.url()));
-  Load load({serve.address()}, {.events = kEvents});
+  Load load({serve.address()}, {.events = kManyEvents});
   load.AwaitProgress(kProgress);
   PostgresSession administrator(server.url(), Purpose::kRead);
   std::vector<std::unique_ptr<PostgresSession>> hogs;
@@ -88,7 +89,7 @@ TEST(StorageFaults, PostgresTurnsReadOnly) {
   BILLHOOK_REQUIRE_PROGRAM(PostgresServer::kProgram);
   const PostgresServer server;
   const ServeProcess serve(EnvironmentFor(server.url()));
-  Load load({serve.address()}, {.events = kEvents});
+  Load load({serve.address()}, {.events = kManyEvents});
   load.AwaitProgress(kProgress);
   server.Execute("ALTER SYSTEM SET default_transaction_read_only = on");
   server.Execute("SELECT pg_reload_conf()");
