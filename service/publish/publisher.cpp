@@ -6,7 +6,6 @@
 #include "service/log.h"
 #include "service/query/events_query.h"
 #include "service/storage/event_log.h"
-#include "service/storage/turn.h"
 
 namespace billhook::publish {
 namespace {
@@ -65,29 +64,25 @@ void Publisher::Wake() {
 }
 
 std::int64_t Publisher::Lag() {
-  const Standing standing = Look();
-  return standing.head - standing.position;
+  const storage::Followed followed = Look();
+  return followed.head - followed.position;
 }
 
-Publisher::Standing Publisher::Look() {
+storage::Followed Publisher::Look() {
   storage::Database::Lease session = database_.Acquire(storage::Purpose::kRead);
-  const storage::Rows rows = session->Query(
-      "SELECT c.position, h.position FROM checkpoints c CROSS JOIN log_head h WHERE c.projection = $1 AND "
-      "c.generation = 1",
-      {turn_name_});
-  return {rows.Int(0, 0), rows.Int(0, 1)};
+  return storage::FollowedBy(*session, turn_name_);
 }
 
 bool Publisher::RunOnce() {
   if (steady_clock::now() < not_before_) return false;
-  const Standing standing = Look();
-  if (standing.position >= standing.head) return false;
+  const storage::Followed seen = Look();
+  if (seen.position >= seen.head) return false;
   storage::Turn turn(database_, turn_name_);
   if (!turn.mine()) return false;
   std::vector<RecordedEvent> events;
   {
     storage::Database::Lease session = database_.Acquire(storage::Purpose::kRead);
-    events = storage::ReadLog(*session, turn.position(), kMostMessages);
+    events = storage::ReadLog(*session, turn.followed().position, kMostMessages);
   }
   if (events.empty()) return false;  // another process was faster
   const std::vector<Message> messages = MessagesOf(std::move(events));
@@ -102,7 +97,7 @@ bool Publisher::RunOnce() {
     return false;
   }
   if (failing_.exchange(false)) log::Info("publishing again", {{"destination", label_}});
-  return messages.back().recorded.position < standing.head;
+  return messages.back().recorded.position < seen.head;
 }
 
 Delivery Publisher::Deliver(const std::vector<Message>& messages) {

@@ -15,6 +15,7 @@
 #include "service/metrics.h"
 #include "service/publish/broker.h"
 #include "service/storage/sql.h"
+#include "service/storage/turn.h"
 #include "service/worker.h"
 
 namespace billhook::publish {
@@ -44,11 +45,7 @@ class Publisher {
   [[nodiscard]] std::int64_t Lag();
 
  private:
-  struct Standing {
-    std::int64_t position = 0;  // published up to here
-    std::int64_t head = 0;      // of the log
-  };
-  Standing Look();
+  storage::Followed Look();
   Delivery Deliver(const std::vector<Message>& messages);
   void BackOff(const std::string& fault);
 

@@ -27,16 +27,13 @@ std::string TriggerSql() {
 Stretch Follower::Look() {
   static const std::string kSql = TriggerSql();
   storage::Database::Lease session = database_.Acquire(storage::Purpose::kRead);
-  storage::Transaction transaction(*session);
-  session->BeginRead();
-  const storage::Rows turn = session->Query(storage::TurnSql(*session), {kTurnName});
-  if (server_ != turn.Text(0, 1)) {
-    server_ = turn.Text(0, 1);
-    position_ = saved_ = turn.Int(0, 0);
+  const auto [saved, head, server] = storage::FollowedBy(*session, kTurnName);
+  if (server_ != server) {
+    server_ = server;
+    position_ = saved_ = saved;
   }
-  const std::int64_t head = session->Query("SELECT position FROM log_head WHERE singleton = 1").Int(0, 0);
   Stretch stretch;
-  stretch.server = *server_;
+  stretch.server = server;
   stretch.end = std::min(head, position_ + kStretch);
   if (position_ < head) {
     const storage::Rows rows = session->Query(kSql, {position_, stretch.end});
@@ -57,7 +54,7 @@ void Follower::Pass(const Stretch& stretch) {
   if (!stretch.triggers.empty()) saved_ = position_;  // with the turn
   if (position_ - saved_ < kUnsaved) return;
   storage::Turn turn(database_, kTurnName);
-  if (turn.mine() && turn.server() == stretch.server) turn.Finish(position_);
+  if (turn.mine() && turn.followed().server == stretch.server) turn.Finish(position_);
   saved_ = position_;  // if another process has the turn, it saves too
 }
 

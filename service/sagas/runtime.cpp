@@ -73,10 +73,10 @@ bool Runtime::RunOnce() {
   const Stretch stretch = follower_.Look();
   if (!stretch.triggers.empty()) {
     storage::Turn turn(database_, kTurnName);
-    if (!turn.mine() || turn.server() != stretch.server) return false;
+    if (!turn.mine() || turn.followed().server != stretch.server) return false;
     Stretch open = stretch;
     std::erase_if(open.triggers,
-                  [&turn](const Trigger& trigger) { return trigger.position <= turn.position(); });
+                  [&turn](const Trigger& trigger) { return trigger.position <= turn.followed().position; });
     ReactTo(open, now);
     turn.Finish(stretch.end);
   }

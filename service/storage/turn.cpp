@@ -4,9 +4,21 @@
 
 namespace billhook::storage {
 
-std::string TurnSql(const Session& session) {
-  return "SELECT position, " + session.ServerSql() +
-         " FROM checkpoints WHERE projection = $1 AND generation = 1";
+namespace {
+
+std::string FollowedSql(const Session& session) {
+  return "SELECT c.position, h.position, " + session.ServerSql() +
+         " FROM checkpoints c CROSS JOIN log_head h WHERE c.projection = $1 AND c.generation = 1";
+}
+
+Followed FollowedFrom(const Rows& rows) {
+  return {rows.Int(0, 0), rows.Int(0, 1), rows.Text(0, 2)};
+}
+
+}  // namespace
+
+Followed FollowedBy(Session& session, const std::string& name) {
+  return FollowedFrom(session.Query(FollowedSql(session), {name}));
 }
 
 Turn::Turn(Database& database, std::string name) : database_(database), name_(std::move(name)) {
@@ -14,12 +26,9 @@ Turn::Turn(Database& database, std::string name) : database_(database), name_(st
   transaction_.emplace(**session_);
   (*session_)->BeginProjecting();
   const Rows own =
-      (*session_)->Query(TurnSql(**session_) + (*session_)->Claiming("checkpoints", Claim::kPassBy), {name_});
+      (*session_)->Query(FollowedSql(**session_) + (*session_)->Claiming("c", Claim::kPassBy), {name_});
   mine_ = !own.empty();
-  if (mine_) {
-    position_ = own.Int(0, 0);
-    server_ = own.Text(0, 1);
-  }
+  if (mine_) followed_ = FollowedFrom(own);
   if (database_.engine() != "sqlite") return;
   // In memory there is one session for all: the right does not hang on it.
   transaction_.reset();

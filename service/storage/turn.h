@@ -12,8 +12,14 @@
 
 namespace billhook::storage {
 
-// Reads, of the name $1, up to where the log is dealt with, and whose log that is (Session::ServerSql).
-std::string TurnSql(const Session& session);
+// How far the log is followed under a name.
+struct Followed {
+  std::int64_t position = 0;  // dealt with up to here
+  std::int64_t head = 0;      // of the log
+  std::string server;         // whose log it is: Session::ServerSql
+};
+// The name must have its row.
+Followed FollowedBy(Session& session, const std::string& name);
 
 class Turn {
  public:
@@ -24,9 +30,8 @@ class Turn {
 
   // False if another process has it.
   [[nodiscard]] bool mine() const { return mine_; }
-  // Up to here the log is dealt with.
-  [[nodiscard]] std::int64_t position() const { return position_; }
-  [[nodiscard]] const std::string& server() const { return server_; }
+  // As it was when the turn began; of no meaning if that is another's.
+  [[nodiscard]] const Followed& followed() const { return followed_; }
   // Notes that it is dealt with up to there, and ends the turn.
   void Finish(std::int64_t position);
 
@@ -36,8 +41,7 @@ class Turn {
   std::optional<Database::Lease> session_;
   std::optional<Transaction> transaction_;
   bool mine_ = false;
-  std::int64_t position_ = 0;
-  std::string server_;
+  Followed followed_;
 };
 
 }  // namespace billhook::storage
