@@ -136,15 +136,19 @@ void PayBillOutOfBand(const Patron& patron, Bill& bill) {
   invoice.paid_out_of_band = true;
   invoice.payment_intent.clear();
   teller.ByRequest();
-  std::int64_t paid_at = invoice.created;
+  const auto book = [&](std::int64_t paid_at) {
+    teller.world().Book(&LedgerTruth::gross, invoice.currency, invoice.total, invoice.customer.get(),
+                        paid_at);
+  };
   if (HasBasilShapes(teller.version())) {
     InvoicePayment payment = NewInvoicePayment(patron, invoice);
     payment.payment_record = teller.random().Id("pr_");
-    paid_at = payment.created;
     invoice.payments.push_back(payment);
+    book(payment.created);
     teller.Tell("invoice_payment.paid", payment);
+  } else {
+    book(invoice.created);
   }
-  teller.world().Book(&LedgerTruth::gross, invoice.currency, invoice.total, invoice.customer.get(), paid_at);
   TellPaid(patron, before, invoice);
   CancelIntent(teller, *bill.intent, "automatic");
 }

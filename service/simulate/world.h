@@ -24,7 +24,7 @@
 
 namespace billhook::simulate {
 
-inline constexpr std::int64_t kHistoryBegin = 1'767'225'600;  // 2026-01-01T00:00:00Z
+inline constexpr std::int64_t kHistoryBegin = 1'735'689'600;  // 2025-01-01T00:00:00Z
 inline constexpr std::int64_t kMinute = 60;
 inline constexpr std::int64_t kHour = 3'600;
 inline constexpr std::int64_t kDay = 86'400;

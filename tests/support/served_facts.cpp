@@ -283,7 +283,7 @@ void ExpectRevenue(const std::string& address, const Scope& scope, const Truth& 
     if (days.empty()) continue;
     const std::string last_day = FormatRfc3339(days.rbegin()->first * kSecondsADay * kMicrosPerSecond);
     const Json answer = Get(address, "/api/v1/metrics/mrr?currency=" + currency +
-                                         "&from=2026-01-01T00:00:00Z&to=" + last_day +
+                                         "&from=2025-01-01T00:00:00Z&to=" + last_day +
                                          "&interval=day&livemode=" + (scope.livemode ? "true" : "false") +
                                          (scope.account.empty() ? "" : "&account=" + scope.account));
     std::int64_t mrr = 0;

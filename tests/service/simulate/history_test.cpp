@@ -182,15 +182,15 @@ TEST(History, HasExactlyAsManyEventsAsAskedForEachWithItsOwnId) {
   }
 }
 
-TEST(History, IsInOrderOfCreatedAndStaysInTheYear2026) {
+TEST(History, IsInOrderOfCreatedAndStaysInTheYear2025) {
   History history({.seed = 4, .events = kEnough});
-  std::int64_t last = 1'767'225'600;
+  std::int64_t last = 1'735'689'600;
   while (const auto event = history.Next()) {
     EXPECT_GE(event->created, last);
     last = event->created;
   }
-  EXPECT_GT(last, 1'767'225'600 + 200 * 86'400);
-  EXPECT_LT(last, 1'798'761'600);
+  EXPECT_GT(last, 1'735'689'600 + 200 * 86'400);
+  EXPECT_LT(last, 1'767'225'600);
 }
 
 TEST(History, TheFieldsBesideTheBodyAreTheBodys) {
@@ -532,10 +532,10 @@ TEST_P(HistoryOfSeed, TheTruthIsWhatAReaderInOrderFinds) {
 }
 
 TEST(History, TheTruthIsThatOfTheEventsGivenOutSoFar) {
-  History history({.seed = 11, .events = 3'000});
+  History history({.seed = 11, .events = 1'000});
   NaiveLedger ledger;
   std::map<std::string, bool> customers;
-  for (int i = 0; i < 3'000; ++i) {
+  for (int i = 0; i < 1'000; ++i) {
     const auto event = history.Next();
     ASSERT_TRUE(event.has_value());
     const json body = json::parse(event->body);
@@ -543,7 +543,6 @@ TEST(History, TheTruthIsThatOfTheEventsGivenOutSoFar) {
     if (event->type.starts_with("customer.") && body["data"]["object"]["object"] == "customer") {
       customers[body["data"]["object"]["id"]] = event->type == "customer.deleted";
     }
-    if (i % 37 != 0) continue;
     ASSERT_EQ(WithoutEmptyRows(history.truth().ledger), ledger.Sums()) << i << " " << event->type;
   }
   for (const auto& [id, customer] : history.truth().customers)
