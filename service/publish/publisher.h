@@ -1,7 +1,8 @@
 // Publishes the log to a message broker: follows it in order of position, one process of all at a time, and
 // moves the checkpoint only over what the broker has confirmed. So each event arrives at least once, the
-// first time in order and without a gap; after a fault the events behind the checkpoint are sent again. A
-// broker that is away is tried again, ever less often, and holds up nobody. Thread safe.
+// first time in order and without a gap unless the broker drops one of those that it has not confirmed and
+// keeps a later one; after a fault the events behind the checkpoint are sent again. A broker that is away is
+// tried again, ever less often, and holds up nobody. Thread safe.
 #pragma once
 
 #include <atomic>

