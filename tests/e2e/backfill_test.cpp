@@ -2,7 +2,7 @@
 // PostgreSQL, on a SQLite file by itself, killed in the middle, and over TLS.
 #include <csignal>
 #include <cstdlib>
-#include <mutex>
+#include <future>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -106,18 +106,15 @@ TEST(BackfillOfAProcess, GoesOnAfterAKillAndNeedsASqliteFileForItself) {
   }
   {
     // The stand-in kills it, as it asks for a page in the middle.
-    pid_t pid = 0;
-    std::mutex known;
-    known.lock();
-    stripe.FailBy([&](std::size_t request) -> std::optional<StripeApi::Fault> {
-      if (request != 5) return std::nullopt;
-      const std::lock_guard lock(known);
-      kill(pid, SIGKILL);
-      return StripeApi::Fault{500};
-    });
+    std::promise<pid_t> started;
+    stripe.FailBy(
+        [pid = started.get_future().share()](std::size_t request) -> std::optional<StripeApi::Fault> {
+          if (request != 5) return std::nullopt;
+          kill(pid.get(), SIGKILL);
+          return StripeApi::Fault{500};
+        });
     ChildProcess backfill({BillhookBinary(), "backfill", "--since", "25d"}, environment);
-    pid = backfill.pid();
-    known.unlock();
+    started.set_value(backfill.pid());
     EXPECT_EQ(backfill.Wait(), 128 + SIGKILL);
     stripe.FailBy(nullptr);
   }

@@ -216,8 +216,9 @@ void AwaitProjections(const std::string& address) {
     }
     if (response->status == 503) continue;
     bool rebuilding = false;
-    for (const Json& projection : Json::parse(response->body)["data"])
-      rebuilding |= !projection["rebuild"].is_null();
+    const Json answer = Json::parse(response->body);
+    for (const Json& projection : answer.at("data"))
+      rebuilding |= !projection.at("rebuild").is_null();
     if (!rebuilding) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));  // a rebuild tells nobody that it is done
   }
