@@ -119,9 +119,11 @@ Service::Service(Config config, Clock clock)
           LimitsOf(config_), config_.http_threads,
           [this](const http::Request& request) { return api_.Handle(request); },
           [this](const http::Request& request, http::Fault fault) {
-            return api_.HandleFault(request, fault);
+            http::Response response = api_.HandleFault(request, fault);
+            http::CountRefused(request, response, metrics_);
+            return response;
           },
-          &http::NeedsNoWorker) {
+          &http::UrgencyOf) {
   http::AddAllRoutes(api_, services_);
   read_models_.Register(AllProjections(), clock());
   // The one process that owns a SQLite file finds only its own predecessors' commands there.

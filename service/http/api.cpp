@@ -204,8 +204,10 @@ Result<Caller, Response> Api::Admit(const Request& request, Role least) {
   const bool open = keys_.empty() && !IsFromForeignPage(request);
   const Result<const ApiKey*, Response> key =
       open ? Result<const ApiKey*, Response>(nullptr) : KeyOf(request);
-  const std::string who = !open && key ? "key " + key.value()->name : NetworkOf(request.remote_address);
-  if (const auto wait = rate_limit_.Refuse(who, std::chrono::steady_clock::now())) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto wait = !open && key ? key_limit_.Refuse(key.value()->name, now)
+                                 : address_limit_.Refuse(NetworkOf(request.remote_address), now);
+  if (wait) {
     Response response =
         Problem(429, "rate_limited", "Too many requests a second (API_RATE_LIMIT). Slow down.");
     response.headers.emplace_back("Retry-After", std::to_string(wait->count()));

@@ -45,7 +45,7 @@ class Api {
   // `rate_limit` requests a second under /api for each key, and for each address without a valid one; 0 =
   // any.
   Api(std::vector<ApiKey> keys, std::int64_t rate_limit, Metrics& metrics)
-      : keys_(std::move(keys)), rate_limit_(rate_limit), metrics_(metrics) {}
+      : keys_(std::move(keys)), key_limit_(rate_limit), address_limit_(rate_limit), metrics_(metrics) {}
 
   void Add(Route route);
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
@@ -73,7 +73,8 @@ class Api {
 
   std::vector<Route> routes_;
   std::vector<ApiKey> keys_;
-  RateLimit rate_limit_;
+  RateLimit key_limit_;  // apart from addresses: however many those are, each key has its place
+  RateLimit address_limit_;
   Metrics& metrics_;
 };
 

@@ -14,6 +14,9 @@ namespace billhook::http {
 namespace {
 
 constexpr int kBacklog = 1024;
+// Of answers on their way the kernel holds about twice this, where it would hold megabytes for a peer that
+// does not read.
+constexpr int kSendBufferBytes = 128 << 10;
 
 std::string InBrackets(const std::string& host) {
   return host.find(':') == std::string::npos ? host : "[" + host + "]";
@@ -35,11 +38,12 @@ int Open(const addrinfo& where, Descriptor& socket) {
   socket = Descriptor(
       ::socket(where.ai_family, where.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, where.ai_protocol));
   if (socket.get() < 0) return errno;
-  const int on = 1;
-  const auto set = [&](int level, int option) {
-    return setsockopt(socket.get(), level, option, &on, sizeof on) == 0;
+  const auto set = [&](int level, int option, int value) {
+    return setsockopt(socket.get(), level, option, &value, sizeof value) == 0;
   };
-  const bool listens = set(SOL_SOCKET, SO_REUSEADDR) && set(IPPROTO_TCP, TCP_NODELAY) &&
+  // What is accepted inherits these.
+  const bool listens = set(SOL_SOCKET, SO_REUSEADDR, 1) && set(IPPROTO_TCP, TCP_NODELAY, 1) &&
+                       set(SOL_SOCKET, SO_SNDBUF, kSendBufferBytes) &&
                        bind(socket.get(), where.ai_addr, where.ai_addrlen) == 0 &&
                        listen(socket.get(), kBacklog) == 0;
   return listens ? 0 : errno;

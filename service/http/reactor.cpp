@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdint>
 #include <system_error>
+#include <unordered_map>
 
 #include <netdb.h>
 #include <pthread.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "domain/check.h"
+#include "service/http/rate_limit.h"
 #include "service/memory.h"
 
 namespace billhook::http {
@@ -26,6 +28,8 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 // More than either is a flood; a tenth of both is its end.
 constexpr std::size_t kFloodConnections = 1'000;
 constexpr std::size_t kFloodBytes = 16 << 20;
+// Room is made for this part of all connections at a time: to find them is to look at all.
+constexpr std::size_t kRoomShare = 32;
 
 // Signals are the main thread's: the server's threads are started with all of them blocked.
 class SignalsBlocked {
@@ -67,14 +71,15 @@ FramingLimits FramingOf(const Limits& limits) {
 }  // namespace
 
 Reactor::Reactor(const Limits& limits, std::size_t threads, Server::Handler handler,
-                 Server::FaultHandler on_fault, Server::AtOnce at_once)
+                 Server::FaultHandler on_fault, Server::Urgencies urgency_of)
     : limits_(limits),
       framing_limits_(FramingOf(limits)),
       thread_count_(std::max<std::size_t>(threads, 1)),
       handler_(std::move(handler)),
       on_fault_(std::move(on_fault)),
-      at_once_(std::move(at_once)),
-      queue_(limits.max_waiting_requests) {}
+      urgency_of_(std::move(urgency_of)),
+      queue_(limits.max_waiting_requests,
+             thread_count_ - (thread_count_ == 1 ? 0 : std::max<std::size_t>(thread_count_ / 4, 1))) {}
 
 Reactor::~Reactor() {
   Stop(std::chrono::steady_clock::now());
@@ -206,20 +211,21 @@ void Reactor::TakeBack() {
 // A request that follows on one answered at once waits for the next turn, so that no peer has the reactor to
 // itself.
 void Reactor::HandOut() {
-  std::vector<Connection*> ready = std::exchange(ready_, {});
-  for (Connection*& connection : ready) {
-    if (at_once_(connection->framer.request())) AnswerAtOnce(*std::exchange(connection, nullptr));
-  }
-  std::erase(ready, nullptr);
-  if (ready.empty()) return;
-  for (Connection* connection : ready) {
+  std::vector<WorkQueue::Work> work;
+  for (Connection* connection : std::exchange(ready_, {})) {
+    const Server::Urgency urgency = urgency_of_(connection->framer.request());
+    if (urgency == Server::Urgency::kAtOnce) {
+      AnswerAtOnce(*connection);
+      continue;
+    }
     const bool has_more = connection->undrained || connection->peer_ended || !connection->leftover.empty();
     connection->owner.store(has_more || began_stopping_ ? Owner::kWorkerRecalled : Owner::kWorker);
+    work.push_back({connection, urgency == Server::Urgency::kForemost});
   }
-  const std::size_t taken = queue_.Push(ready);
-  for (std::size_t i = taken; i < ready.size(); ++i) {
-    ready[i]->owner.store(Owner::kReactor);
-    Fail(*ready[i], Fault::kOverloaded);
+  if (work.empty()) return;
+  for (Connection* connection : queue_.Push(work)) {
+    connection->owner.store(Owner::kReactor);
+    Fail(*connection, Fault::kOverloaded);
   }
 }
 
@@ -269,6 +275,7 @@ bool Reactor::AcceptSome() {
     }
     if (fd < 0) continue;  // that peer has gone
     Descriptor socket(fd);
+    if (connections_.size() >= limits_.max_connections) MakeRoom();
     if (connections_.size() >= limits_.max_connections) continue;
     connections_.emplace_front(std::move(socket), AddressOf(peer, length), framing_limits_);
     Connection& connection = connections_.front();
@@ -280,6 +287,37 @@ bool Reactor::AcceptSome() {
       Close(connection);
   }
   return true;
+}
+
+// Closes some of the connections on which nothing goes on, so that nobody keeps others out by opening them
+// and saying nothing. Those go first of whom the same address has most: that is rather a stranger's than a
+// caller's.
+void Reactor::MakeRoom() {
+  struct Candidate {
+    const std::size_t* of_address;
+    bool silent;  // says nothing; else a request has begun to arrive
+    TimePoint since;
+    Connection* connection;
+  };
+  std::unordered_map<std::string, std::size_t> of_addresses;
+  std::vector<Candidate> candidates;
+  for (Connection& connection : connections_) {
+    std::size_t& of_address = of_addresses[NetworkOf(connection.remote_address)];
+    ++of_address;
+    if (connection.owner.load() != Owner::kReactor || connection.phase == Phase::kWriting) continue;
+    const bool silent = connection.phase == Phase::kLingering || connection.framer.empty();
+    if (!silent && connection.framer.state() != RequestFramer::State::kNeedsMore) continue;  // among ready_
+    const TimePoint since = silent ? connection.idle_since : connection.deadline - limits_.request_timeout;
+    candidates.push_back({&of_address, silent, since, &connection});
+  }
+  const std::size_t room =
+      std::min(candidates.size(), std::max<std::size_t>(limits_.max_connections / kRoomShare, 1));
+  const auto end = candidates.begin() + static_cast<std::ptrdiff_t>(room);
+  std::partial_sort(candidates.begin(), end, candidates.end(), [](const Candidate& a, const Candidate& b) {
+    if (*a.of_address != *b.of_address) return *a.of_address > *b.of_address;
+    return a.silent != b.silent ? a.silent : a.since < b.since;
+  });
+  for (auto candidate = candidates.begin(); candidate != end; ++candidate) Close(*candidate->connection);
 }
 
 // By itself the allocator keeps what it once had.

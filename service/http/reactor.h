@@ -24,7 +24,7 @@ namespace billhook::http {
 class Reactor {
  public:
   Reactor(const Limits& limits, std::size_t threads, Server::Handler handler, Server::FaultHandler on_fault,
-          Server::AtOnce at_once);
+          Server::Urgencies urgency_of);
   ~Reactor();
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
@@ -45,6 +45,7 @@ class Reactor {
   void OnDue(Connection& connection);
   void MoveTimer(Connection& connection, TimePoint deadline);
   bool AcceptSome();
+  void MakeRoom();
   void GiveMemoryBack();
   void BeginStopping();
   void CutOff();
@@ -56,6 +57,7 @@ class Reactor {
   void AnswerAtOnce(Connection& connection);
   void Fail(Connection& connection, Fault fault);
   void StartWriting(Connection& connection);
+  void DropSlowestWriters();
   void Write(Connection& connection);
   void OnAnswered(Connection& connection);
   void StartLingering(Connection& connection);
@@ -74,7 +76,7 @@ class Reactor {
   const std::size_t thread_count_;
   const Server::Handler handler_;
   const Server::FaultHandler on_fault_;
-  const Server::AtOnce at_once_;
+  const Server::Urgencies urgency_of_;
 
   Listener listener_;
   Descriptor epoll_;

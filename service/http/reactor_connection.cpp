@@ -19,8 +19,9 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr std::chrono::milliseconds kLingerTime{2'000};
 constexpr std::chrono::milliseconds kLingerTimeWhileStopping{500};
 constexpr std::size_t kLingerBytes = 8 << 20;
-// Answers that slow peers have not taken yet, all together; the connection that goes beyond is dropped.
-constexpr std::size_t kMaxUnsentBytes = 256 << 20;
+// Answers that slow peers have not taken yet, all together; beyond, those go that have waited longest for
+// their peers, until a quarter is free.
+constexpr std::size_t kMaxUnsentBytes = 128 << 20;
 
 // A request that holds no more than this always finds room: attackers with large bodies do not keep out
 // webhooks, most of which are smaller.
@@ -121,8 +122,22 @@ void Reactor::StartWriting(Connection& connection) {
   connection.deadline = now_ + limits_.write_timeout;
   if (connection.deadline < connection.timer->first) MoveTimer(connection, connection.deadline);
   unsent_bytes_ += connection.unsent.size();
-  if (unsent_bytes_ > kMaxUnsentBytes) return Close(connection);
   Write(connection);
+  if (unsent_bytes_ > kMaxUnsentBytes) DropSlowestWriters();
+}
+
+void Reactor::DropSlowestWriters() {
+  std::vector<Connection*> writers;
+  for (Connection& connection : connections_) {
+    if (connection.owner.load() == Owner::kReactor && connection.phase == Phase::kWriting)
+      writers.push_back(&connection);
+  }
+  std::sort(writers.begin(), writers.end(),
+            [](const Connection* a, const Connection* b) { return a->deadline < b->deadline; });
+  for (Connection* writer : writers) {
+    if (unsent_bytes_ <= kMaxUnsentBytes / 4 * 3) return;
+    Close(*writer);
+  }
 }
 
 void Reactor::Write(Connection& connection) {

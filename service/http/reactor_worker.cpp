@@ -30,13 +30,14 @@ bool SendSome(Connection& connection) {
 
 void Reactor::Work() {
   AnswerWriter writer;
-  while (Connection* connection = queue_.Pop()) {
+  while (const std::optional<WorkQueue::Work> work = queue_.Pop()) {
     try {
-      Serve(writer, *connection);
+      Serve(writer, *work->connection);
     } catch (const std::exception&) {  // no memory: what the handler throws ends as a 500 in the writer
-      connection->broken = true;
-      GiveBack(*connection);
+      work->connection->broken = true;
+      GiveBack(*work->connection);
     }
+    queue_.Done(*work);
   }
 }
 

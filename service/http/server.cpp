@@ -6,17 +6,18 @@
 
 namespace billhook::http {
 
-Server::Server(Limits limits, std::size_t threads, Handler handler, FaultHandler on_fault, AtOnce at_once)
+Server::Server(Limits limits, std::size_t threads, Handler handler, FaultHandler on_fault,
+               Urgencies urgency_of)
     : limits_(limits),
       threads_(threads),
       handler_(std::move(handler)),
       on_fault_(std::move(on_fault)),
-      at_once_(std::move(at_once)) {}
+      urgency_of_(std::move(urgency_of)) {}
 
 Server::~Server() = default;
 
 std::string Server::Start(const std::string& host, int port) {
-  reactor_ = std::make_unique<Reactor>(limits_, threads_, handler_, on_fault_, at_once_);
+  reactor_ = std::make_unique<Reactor>(limits_, threads_, handler_, on_fault_, urgency_of_);
   return reactor_->Start(host, port);
 }
 

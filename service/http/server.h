@@ -19,7 +19,7 @@ struct Limits {
   std::size_t max_uri_bytes = 8 * 1024;
   std::size_t max_header_bytes = 32 * 1024;  // request line and all headers together
   std::size_t max_header_count = 100;
-  std::size_t max_connections = 20'000;     // one more is closed at once
+  std::size_t max_connections = 20'000;     // for one more, those make room that have said nothing longest
   std::size_t max_waiting_requests = 4096;  // complete requests without a worker; one more is answered 503
   // Memory for requests that arrive, wait or are handled, all together; one that would need more is answered
   // 503 unless it is small.
@@ -37,14 +37,17 @@ class Server {
   using FaultHandler =
       std::function<Response(const Request&, Fault)>;  // the request holds what was read so far
 
-  // Whether the handler answers the request without waiting for anything.
-  using AtOnce = std::function<bool(const Request&)>;
+  enum class Urgency {
+    kAtOnce,    // its handler waits for nothing: it is answered even while all workers are busy
+    kForemost,  // a quarter of the workers is kept for such, but for a lone worker
+    kUsual,
+  };
+  using Urgencies = std::function<Urgency(const Request&)>;
 
-  // `threads` workers run `handler`; `on_fault` shapes the answer to what never reaches it. What `at_once`
-  // names is answered even while all workers are busy.
+  // `threads` workers run `handler`; `on_fault` shapes the answer to what never reaches it.
   Server(
       Limits limits, std::size_t threads, Handler handler, FaultHandler on_fault,
-      AtOnce at_once = [](const Request&) { return false; });
+      Urgencies urgency_of = [](const Request&) { return Urgency::kUsual; });
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -72,7 +75,7 @@ class Server {
   const std::size_t threads_;
   const Handler handler_;
   const FaultHandler on_fault_;
-  const AtOnce at_once_;
+  const Urgencies urgency_of_;
   std::unique_ptr<Reactor> reactor_;
 };
 

@@ -1,12 +1,15 @@
-// WorkQueue: the bounded line of connections whose request is complete and waits for a worker. The reactor's
-// thread pushes, the workers pop. Thread safe.
+// WorkQueue: the bounded lines of connections whose request is complete and waits for a worker. What comes
+// foremost has a line of its own, and workers that are never busy with the rest. The reactor's thread pushes,
+// the workers pop. Thread safe.
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace billhook::http {
@@ -15,26 +18,48 @@ struct Connection;
 
 class WorkQueue {
  public:
-  // At most `max_waiting` may wait beyond those that an idle worker takes at once.
-  explicit WorkQueue(std::size_t max_waiting) : max_waiting_(max_waiting) {}
+  struct Work {
+    Connection* connection = nullptr;
+    bool foremost = false;
+  };
 
-  // Queues them in order and returns how many found room.
-  std::size_t Push(const std::vector<Connection*>& ready);
+  // Of each line at most `max_waiting` may wait beyond those that an idle worker takes at once; at most
+  // `max_usual` workers are busy at a time with what is not foremost.
+  WorkQueue(std::size_t max_waiting, std::size_t max_usual)
+      : max_waiting_(max_waiting), max_usual_(max_usual) {}
 
-  // Blocks for the next one; nullptr once closed.
-  Connection* Pop();
+  // Queues them in order and returns those that found no room.
+  std::vector<Connection*> Push(const std::vector<Work>& ready);
 
-  // Makes every Pop return nullptr from now on; what still waits is dropped.
+  // Blocks for the next one, which whoever takes it reports as done; nothing once closed.
+  std::optional<Work> Pop();
+  void Done(const Work& work);
+
+  // Makes every Pop return nothing from now on; what still waits is dropped.
   void Close();
 
   [[nodiscard]] std::size_t size() const { return size_.load(std::memory_order_relaxed); }
 
  private:
+  struct Waiting {
+    Connection* connection;
+    std::uint64_t number;  // by which the one that came first goes first
+  };
+  using Line = std::deque<Waiting>;
+
+  // The line whose first is next; nullptr where nothing waits that may go on.
+  Line* Next();
+  void NoteSize();
+
   const std::size_t max_waiting_;
+  const std::size_t max_usual_;
   std::mutex mutex_;
   std::condition_variable not_empty_;
-  std::deque<Connection*> waiting_;
+  Line foremost_;
+  Line usual_;
+  std::uint64_t count_ = 0;  // of all that ever came
   std::size_t idle_workers_ = 0;
+  std::size_t busy_with_usual_ = 0;
   bool closed_ = false;
   std::atomic<std::size_t> size_{0};
 };

@@ -15,17 +15,22 @@
 
 namespace billhook::http {
 
-Peer::Peer(const std::string& address) {
+Peer::Peer(const std::string& address, const char* from) {
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
   fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   EXPECT_GE(fd_, 0) << "out of descriptors? raise ulimit -n";
+  sockaddr_in own{};
+  own.sin_family = AF_INET;
+  inet_pton(AF_INET, from, &own.sin_addr);
+  const int on = 1;
+  setsockopt(fd_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  EXPECT_EQ(bind(fd_, reinterpret_cast<const sockaddr*>(&own), sizeof own), 0);
   const timeval patience{kPatience.count(), 0};
   setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  const int on = 1;
   setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   EXPECT_EQ(connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0) << address;
 }
@@ -114,8 +119,10 @@ std::string Get(std::string_view path, std::string_view more) {
 }
 
 RunningServer::RunningServer(Server::Handler handler, Limits limits, std::size_t threads)
-    : server_(limits, threads, std::move(handler), &RunningServer::OnFault,
-              [](const Request& request) { return request.path == "/at-once"; }) {
+    : server_(limits, threads, std::move(handler), &RunningServer::OnFault, [](const Request& request) {
+        if (request.path == "/at-once") return Server::Urgency::kAtOnce;
+        return request.path == "/foremost" ? Server::Urgency::kForemost : Server::Urgency::kUsual;
+      }) {
   EXPECT_EQ(server_.Start("127.0.0.1", 0), "");
 }
 

@@ -20,8 +20,9 @@ struct RawAnswer {
 
 class Peer {
  public:
-  explicit Peer(const std::string& address);  // connects to "http://127.0.0.1:PORT"
-  explicit Peer(const Server& server) : Peer(server.address()) {}
+  // Connects to "http://127.0.0.1:PORT", from that address of this machine.
+  explicit Peer(const std::string& address, const char* from = "127.0.0.1");
+  explicit Peer(const Server& server, const char* from = "127.0.0.1") : Peer(server.address(), from) {}
   Peer(Peer&& other) noexcept;
   Peer& operator=(Peer&&) = delete;
   ~Peer();
@@ -55,7 +56,7 @@ class Peer {
 std::string Post(std::string_view path, std::string_view body, std::string_view more = "");
 std::string Get(std::string_view path, std::string_view more = "");
 
-// A started server on a free port of 127.0.0.1; "/at-once" needs no worker.
+// A started server on a free port of 127.0.0.1; "/at-once" needs no worker, "/foremost" finds one.
 class RunningServer {
  public:
   explicit RunningServer(Server::Handler handler, Limits limits = {}, std::size_t threads = 2);

@@ -13,6 +13,7 @@ namespace billhook::http {
 namespace {
 
 constexpr const char* kLivePath = "/health/live";
+constexpr const char* kReadyPath = "/health/ready";
 constexpr std::array<std::pair<storage::Purpose, std::string_view>, 3> kPurposes = {
     {{storage::Purpose::kAppend, "append"},
      {storage::Purpose::kProject, "project"},
@@ -36,7 +37,8 @@ Body Check(bool ok) {
 // Whether the log can be read, which takes the database with it.
 bool DatabaseAnswers(Services& services) {
   try {
-    services.log.LatestPosition();
+    // None of the readers' sessions: those who read slowly make nobody unready.
+    services.database.Acquire(storage::Purpose::kProject)->Query("SELECT position FROM log_head", {});
     return true;
   } catch (const StorageError&) {
     return false;
@@ -133,14 +135,16 @@ Response MetricsPage(Services& services) {
 
 }  // namespace
 
-bool NeedsNoWorker(const Request& request) {
-  return request.path == kLivePath;
+Server::Urgency UrgencyOf(const Request& request) {
+  if (request.path == kLivePath) return Server::Urgency::kAtOnce;
+  return request.path == kReadyPath || IsWebhook(request.path) ? Server::Urgency::kForemost
+                                                               : Server::Urgency::kUsual;
 }
 
 void AddHealthRoutes(Api& api, Services& services) {
   api.Add({"GET", "/health", std::nullopt, {}, [&services](Call&) { return Health(services); }});
   api.Add({"GET", kLivePath, std::nullopt, {}, [](Call&) { return HealthResponse(true, Body::object()); }});
-  api.Add({"GET", "/health/ready", std::nullopt, {}, [&services](Call&) { return Ready(services); }});
+  api.Add({"GET", kReadyPath, std::nullopt, {}, [&services](Call&) { return Ready(services); }});
   api.Add({"GET", "/metrics", std::nullopt, {}, [&services](Call&) { return MetricsPage(services); }});
 }
 

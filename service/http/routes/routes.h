@@ -54,9 +54,15 @@ void AddReconciliationRoutes(Api& api, Services& services);
 void AddHealthRoutes(Api& api, Services& services);
 void AddDocsRoutes(Api& api);
 
-// Whether the request's handler waits for nothing, so that it is answered while all workers are busy: a
-// process that is alive says so.
-bool NeedsNoWorker(const Request& request);
+// A process that is alive says so even while all workers are busy; webhooks and readiness find a worker
+// however many others read.
+Server::Urgency UrgencyOf(const Request& request);
+
+// Whether it is the path of Stripe's webhooks, of whichever tenant.
+bool IsWebhook(std::string_view path);
+
+// Counts a webhook that was refused before its handler saw it.
+void CountRefused(const Request& request, const Response& refusal, Metrics& metrics);
 
 void AddAllRoutes(Api& api, Services& services);
 

@@ -14,6 +14,7 @@ namespace {
 
 using Outcome = Metrics::WebhookOutcome;
 
+constexpr std::string_view kPath = "/webhooks/stripe";
 constexpr const char* kSignatureHeader = "Stripe-Signature";
 
 Response Received(const std::string& event_id, bool duplicate, std::int64_t position) {
@@ -77,12 +78,29 @@ Response Receive(Call& call, Services& services, const std::string& tenant) {
 
 }  // namespace
 
+bool IsWebhook(std::string_view path) {
+  return path.starts_with(kPath) && (path.size() == kPath.size() || path[kPath.size()] == '/');
+}
+
+void CountRefused(const Request& request, const Response& refusal, Metrics& metrics) {
+  if (IsWebhook(request.path))
+    metrics.CountWebhook(refusal.status < 500 ? Outcome::kRejected : Outcome::kError);
+}
+
 void AddWebhookRoutes(Api& api, Services& services) {
-  api.Add({"POST", "/webhooks/stripe", std::nullopt, {}, [&services](Call& call) {
-             return Receive(call, services, "default");
+  const auto receive = [&services](Call& call, const std::string& tenant) {
+    try {
+      return Receive(call, services, tenant);
+    } catch (...) {
+      services.metrics.CountWebhook(Outcome::kError);
+      throw;
+    }
+  };
+  api.Add({"POST", std::string(kPath), std::nullopt, {}, [receive](Call& call) {
+             return receive(call, "default");
            }});
-  api.Add({"POST", "/webhooks/stripe/{tenant}", std::nullopt, {}, [&services](Call& call) {
-             return Receive(call, services, call.path_parameters[0]);
+  api.Add({"POST", std::string(kPath) + "/{tenant}", std::nullopt, {}, [receive](Call& call) {
+             return receive(call, call.path_parameters[0]);
            }});
 }
 

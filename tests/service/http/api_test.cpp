@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "domain/sha256.h"
 #include "projections/registry.h"
 #include "tests/support/bodies.h"
 #include "tests/support/running_service.h"
@@ -482,6 +483,23 @@ TEST(HttpApi, LimitsHowOftenAKeyMayAskButNoWebhook) {
     EXPECT_EQ(service.PostWebhook(SubscriptionEvent("evt_" + std::to_string(i), "sub_1", "active")).status,
               200);
   EXPECT_EQ(service.Get("/health/live").status, 200);
+}
+
+TEST(HttpApi, KeepsAKeysShareHoweverManyAddressesAsk) {
+  Metrics metrics;
+  http::Api api({{"a", Role::kReader, Sha256({"key-a"}), "default"}}, 1, metrics);
+  api.Add({"GET", "/api/v1/statistics", Role::kReader, {}, [](http::Call&) { return http::Response(); }});
+  http::Request request;
+  request.method = "GET";
+  request.path = "/api/v1/statistics";
+  for (int i = 0; i < 20'000; ++i) {  // more than there are places for
+    request.remote_address =
+        "2001:db8:" + std::to_string(i / 9'000) + ":" + std::to_string(i % 9'000) + "::1";
+    api.Handle(request);
+  }
+  EXPECT_EQ(api.Handle(request).status, 429);
+  request.headers = {{"Authorization", "Bearer key-a"}};
+  EXPECT_EQ(api.Handle(request).status, 200);
 }
 
 TEST(HttpApi, ShowsAKeyNothingOfAnotherTenant) {

@@ -187,19 +187,123 @@ TEST(HttpServerLimits, ServesBesideTwoThousandIdleConnections) {
   for (Peer& each : idle) ASSERT_EQ(each.Read().status, 200);
 }
 
-TEST(HttpServerLimits, ClosesConnectionsBeyondTheLimitAtOnce) {
+TEST(HttpServerLimits, MakesRoomBySendingThoseAwayThatHaveSaidNothingLongest) {
   Limits limits;
   limits.max_connections = 3;
   RunningServer server(Echo, limits);
-  std::vector<Peer> kept;
+  std::vector<Peer> before;
   for (int i = 0; i < 3; ++i) {
-    kept.emplace_back(*server);
-    kept.back().Send(Get("/"));
-    ASSERT_EQ(kept.back().Read().status, 200);
+    before.emplace_back(*server);
+    before.back().Send(Get("/"));
+    ASSERT_EQ(before.back().Read().status, 200);
   }
+  before[0].Send(Get("/"));
+  ASSERT_EQ(before[0].Read().status, 200);
+  std::vector<Peer> fresh;
+  for (std::size_t gone : {1U, 2U}) {
+    fresh.emplace_back(*server);
+    fresh.back().Send("GET / HTTP/1.1\r\n");
+    EXPECT_TRUE(before[gone].SeesEnd());
+    before[0].Send(Get("/"));
+    EXPECT_EQ(before[0].Read().status, 200);
+    fresh.back().Send("Host: h\r\n\r\n");
+    EXPECT_EQ(fresh.back().Read().status, 200);
+  }
+}
+
+TEST(HttpServerLimits, MakesRoomWithTheAddressOfWhichThereAreMost) {
+  Limits limits;
+  limits.max_connections = 4;
+  RunningServer server(Echo, limits);
+  Peer caller(*server, "127.0.0.2");  // idle for longer than all others
+  std::vector<Peer> strangers;
+  for (int i = 0; i < 10; ++i) {
+    strangers.emplace_back(*server);
+    strangers.back().Send(Get("/"));
+    ASSERT_EQ(strangers.back().Read().status, 200);
+  }
+  caller.Send(Get("/"));
+  EXPECT_EQ(caller.Read().status, 200);
+  EXPECT_TRUE(strangers.front().SeesEnd());
+}
+
+TEST(HttpServerLimits, MakesNoRoomAtTheCostOfWhoIsBeingServed) {
+  std::latch entered(2);
+  std::latch go(1);
+  Limits limits;
+  limits.max_connections = 2;
+  RunningServer server(
+      [&](const Request& request) {
+        entered.count_down();
+        go.wait();
+        return Echo(request);
+      },
+      limits, 3);
+  std::vector<Peer> served;
+  for (int i = 0; i < 2; ++i) {
+    served.emplace_back(*server);
+    served.back().Send(Get("/"));
+  }
+  entered.wait();
   EXPECT_TRUE(Peer(*server).SeesEnd());
-  kept.back().Send(Get("/"));
-  EXPECT_EQ(kept.back().Read().status, 200);
+  go.count_down();
+  for (Peer& peer : served) EXPECT_EQ(peer.Read().status, 200);
+}
+
+TEST(HttpServerLimits, DropsThoseWhoReadNothingSoThatOthersAreAnswered) {
+  constexpr std::size_t kAnswerBytes = 8 << 20;
+  RunningServer server([](const Request& request) {
+    Response response = Echo(request);
+    if (request.path == "/large") response.body.assign(kAnswerBytes, 'l');
+    return response;
+  });
+  std::vector<Peer> slow;
+  for (int i = 0; i < 40; ++i) {  // more than all together may leave unread
+    slow.emplace_back(*server);
+    slow.back().Send(Get("/large"));
+    if (i % 4 != 3) continue;
+    Peer peer(*server);
+    peer.Send(Get("/at-once") + Get("/large"));
+    ASSERT_EQ(peer.Read().status, 200) << i;
+    ASSERT_EQ(peer.Read().body.size(), kAnswerBytes) << i;
+  }
+  EXPECT_EQ(slow.front().Read().status, 0) << "its answer is cut off";
+  EXPECT_EQ(slow.back().Read().body.size(), kAnswerBytes);
+}
+
+TEST(HttpServerLimits, KeepsWorkersForWhatComesForemost) {
+  std::latch entered(3);
+  std::latch go(1);
+  RunningServer server(
+      [&](const Request& request) {
+        if (request.path == "/slow") {
+          entered.count_down();
+          go.wait();
+        }
+        return Echo(request);
+      },
+      {}, 4);
+  std::vector<Peer> slow;
+  for (int i = 0; i < 3; ++i) {
+    slow.emplace_back(*server);
+    slow.back().Send(Get("/slow"));
+  }
+  entered.wait();
+  std::vector<Peer> waiting;
+  for (std::size_t i = 0; i < 8; ++i) {
+    waiting.emplace_back(*server);
+    waiting.back().Send(Get("/waits"));
+    while (server->stats().waiting_requests <= i) std::this_thread::yield();
+  }
+  Peer peer(*server);
+  for (int i = 0; i < 100; ++i) {
+    peer.Send(Get("/foremost"));
+    ASSERT_EQ(peer.Read().status, 200);
+  }
+  EXPECT_EQ(server->stats().waiting_requests, 8U);
+  go.count_down();
+  for (Peer& each : slow) EXPECT_EQ(each.Read().status, 200);
+  for (Peer& each : waiting) EXPECT_EQ(each.Read().status, 200);
 }
 
 TEST(HttpServerLimits, AcceptsAgainWhenDescriptorsComeFree) {

@@ -173,5 +173,14 @@ TEST_F(Webhooks, TakeASignatureAsOldAsConfigured) {
       200);
 }
 
+TEST(RefusedWebhooks, AreCountedAlsoWhereTheyAreRefusedBeforeAnyoneReadsThem) {
+  RunningService service(Environment{{"MAX_BODY_BYTES", "4096"}});
+  EXPECT_EQ(service.PostWebhook(std::string(5'000, ' ')).status, 413);
+  EXPECT_EQ(service.PostWebhook(std::string(5'000, ' '), "/webhooks/stripe/acme").status, 413);
+  EXPECT_EQ(service.Post("/webhooks/stripes", std::string(5'000, ' ')).status, 413);
+  const std::string metrics = service.Get("/metrics").body;
+  EXPECT_NE(metrics.find("billhook_webhooks_total{outcome=\"rejected\"} 2\n"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace billhook::test
