@@ -5,16 +5,15 @@
 
 #include "domain/event_store.h"
 #include "domain/sha256.h"
-#include "service/clock.h"
 #include "service/http/framing.h"
 #include "service/http/keyless.h"
+#include "service/http/request_id.h"
 #include "service/http/trace_context.h"
 #include "service/log.h"
 
 namespace billhook::http {
 namespace {
 
-constexpr std::size_t kMaxRequestIdBytes = 128;
 constexpr std::string_view kScheme = "Bearer";
 constexpr const char* kPositionHeader = "X-Projection-Position";
 constexpr const char* kPolicyHeader = "Content-Security-Policy";
@@ -50,16 +49,6 @@ std::optional<std::vector<std::string>> Fit(std::string_view pattern, std::strin
     parameters.push_back(*std::move(value));
   }
   return parameters;
-}
-
-std::string RequestIdOf(const Request& request) {
-  const std::string* given = request.Header("X-Request-Id");
-  const auto visible = [](char c) { return c > ' ' && c < 0x7f; };
-  if (given != nullptr && !given->empty() && given->size() <= kMaxRequestIdBytes &&
-      std::all_of(given->begin(), given->end(), visible)) {
-    return *given;
-  }
-  return NewUuidV7(SystemClock());
 }
 
 // What every log line about the request bears.
