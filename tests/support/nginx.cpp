@@ -5,8 +5,6 @@
 #include <sstream>
 #include <stdexcept>
 
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "service/http/client.h"
@@ -27,16 +25,6 @@ void Replace(std::string& text, const std::string& from, const std::string& to) 
   std::size_t at = text.find(from);
   if (at == std::string::npos) throw std::runtime_error("deploy/nginx.conf has no " + from);
   for (; at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
-}
-
-bool MachineHasIpv6() {
-  const int socket = ::socket(AF_INET6, SOCK_STREAM, 0);
-  sockaddr_in6 address{};
-  address.sin6_family = AF_INET6;
-  address.sin6_addr = in6addr_loopback;
-  const bool bound = bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  close(socket);
-  return bound;
 }
 
 std::string WithoutScheme(const std::string& address) {
@@ -95,7 +83,7 @@ std::string Nginx::Configuration(const std::vector<std::string>& addresses) cons
   Replace(text, name, name + " listen " + WithoutScheme(address_) + ";");
   Replace(text, "listen 443 ", "listen 127.0.0.1:" + tls_port_ + " ");
   const std::string ipv6 = "listen [::]:443 ";
-  Replace(text, ipv6, (MachineHasIpv6() ? "" : "# ") + ("listen [::1]:" + tls_port_ + " "));
+  Replace(text, ipv6, (HasIpv6() ? "" : "# ") + ("listen [::1]:" + tls_port_ + " "));
   Replace(text, "/etc/nginx/tls/billing.example.com.pem", certificate_file());
   Replace(text, "/etc/nginx/tls/billing.example.com.key", directory_ / "key");
   Replace(text, "/var/log/nginx/billhook.log", directory_ / "access");
