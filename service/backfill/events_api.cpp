@@ -1,12 +1,12 @@
 #include "service/backfill/events_api.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 #include "domain/json_text.h"
-#include "domain/stripe/fields.h"
+#include "service/clock.h"
 #include "service/http/query_parameters.h"
+#include "service/http/retry_after.h"
 
 namespace billhook::backfill {
 namespace {
@@ -19,17 +19,6 @@ std::string PathOf(const EventsQuery& query) {
                      "&created%5Blt%5D=" + std::to_string(query.until_s);
   if (!query.starting_after.empty()) path += "&starting_after=" + http::PercentEncode(query.starting_after);
   return path;
-}
-
-std::optional<std::chrono::seconds> RetryAfterOf(const http::Response& response) {
-  for (const auto& [name, value] : response.headers) {
-    if (stripe::LowerCase(name) != "retry-after") continue;
-    std::int64_t seconds = 0;
-    const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), seconds);
-    if (fault == std::errc() && end == value.data() + value.size() && seconds >= 0)
-      return std::chrono::seconds(seconds);
-  }
-  return std::nullopt;
 }
 
 Unexpected<std::string> Refused(const http::Response& response) {
@@ -77,7 +66,7 @@ Result<EventsPage, std::string> EventsApi::List(const EventsQuery& query) {
     const std::string why =
         response ? "Stripe answers " + std::to_string(response->status) : "Stripe: " + client_.error();
     if (!may_pass) return Unexpected(why);
-    const auto asked = response ? RetryAfterOf(*response) : std::nullopt;
+    const auto asked = response ? http::RetryAfterOf(*response, SystemClock()) : std::nullopt;
     if (tries == kMostTries || (asked && *asked > kLongestRetryAfter)) {
       return Unexpected(why + (asked ? " and asks to wait " + std::to_string(asked->count()) + " s" : "") +
                         "; run the same command again later: it goes on where this one ended");

@@ -5,16 +5,16 @@
 
 #include "domain/event_store.h"
 #include "domain/sha256.h"
-#include "service/clock.h"
+#include "service/http/framing.h"
+#include "service/http/keyless.h"
+#include "service/http/request_id.h"
 #include "service/http/trace_context.h"
 #include "service/log.h"
-#include "service/loopback.h"
 
 namespace billhook::http {
 namespace {
 
-constexpr std::size_t kMaxRequestIdBytes = 128;
-constexpr std::string_view kBearer = "Bearer ";
+constexpr std::string_view kScheme = "Bearer";
 constexpr const char* kPositionHeader = "X-Projection-Position";
 constexpr const char* kPolicyHeader = "Content-Security-Policy";
 
@@ -51,16 +51,6 @@ std::optional<std::vector<std::string>> Fit(std::string_view pattern, std::strin
   return parameters;
 }
 
-std::string RequestIdOf(const Request& request) {
-  const std::string* given = request.Header("X-Request-Id");
-  const auto visible = [](char c) { return c > ' ' && c < 0x7f; };
-  if (given != nullptr && !given->empty() && given->size() <= kMaxRequestIdBytes &&
-      std::all_of(given->begin(), given->end(), visible)) {
-    return *given;
-  }
-  return NewUuidV7(SystemClock());
-}
-
 // What every log line about the request bears.
 log::Fields LogFieldsOf(const Request& request, const std::string& request_id) {
   log::Fields fields = {{"request_id", request_id}};
@@ -80,15 +70,16 @@ std::string_view MetricMethod(const Request& request) {
   return "other";
 }
 
-// A browser on this machine lends the loopback address to every page that it shows. A page that is not ours
-// tells its Origin when it writes, and shows the name that was made to point here (DNS rebinding) as Host
-// when it reads.
-bool IsFromForeignPage(const Request& request) {
-  const std::string* host = request.Header("Host");
-  const std::string* origin = request.Header("Origin");
-  if (host == nullptr) return origin != nullptr;
-  const std::size_t name_end = host->find(':', host->starts_with('[') ? host->find(']') : 0);
-  return !IsLoopback(host->substr(0, name_end)) || (origin != nullptr && *origin != "http://" + *host);
+// The key that the request bears. RFC 9110, 11.1 and 11.4: the scheme's name in any case, then blanks. Of two
+// headers nobody can say which one counts.
+std::optional<std::string_view> BearerOf(const Request& request) {
+  if (request.HeaderCount("Authorization") != 1) return std::nullopt;
+  const std::string_view value = *request.Header("Authorization");
+  const std::size_t blank = std::min(value.find(' '), value.size());
+  if (!EqualIgnoringCase(value.substr(0, blank), kScheme)) return std::nullopt;
+  const std::size_t key = value.find_first_not_of(' ', blank);
+  if (key == std::string_view::npos) return std::nullopt;
+  return value.substr(key);
 }
 
 const std::string* HeaderIn(const Response& response, std::string_view name) {
@@ -182,15 +173,15 @@ Result<const ApiKey*, Response> Api::KeyOf(const Request& request) const {
     response.headers.emplace_back("WWW-Authenticate", "Bearer");
     return Unexpected(std::move(response));
   };
-  const std::string* header = request.Header("Authorization");
   if (keys_.empty())
     return refuse(
         "key_missing",
-        "Web pages of other origins, and requests for another Host than a loopback one, need a key; "
-        "none is configured (API_KEYS).");
-  if (header == nullptr || header->rfind(kBearer, 0) != 0)
-    return refuse("key_missing", "Send an API key as: Authorization: Bearer KEY.");
-  const Digest hash = Sha256({std::string_view(*header).substr(kBearer.size())});
+        "No API key is configured (API_KEYS), so only programs on this machine get in: not through a "
+        "proxy, not for another Host than a loopback one, not from a web page of another origin. "
+        "Configure API_KEYS and send: Authorization: Bearer KEY.");
+  const std::optional<std::string_view> sent = BearerOf(request);
+  if (!sent) return refuse("key_missing", "Send one API key as: Authorization: Bearer KEY.");
+  const Digest hash = Sha256({*sent});
   const ApiKey* known = nullptr;
   for (const ApiKey& key : keys_) {
     if (EqualInConstantTime(key.hash, hash)) known = &key;
@@ -201,7 +192,7 @@ Result<const ApiKey*, Response> Api::KeyOf(const Request& request) const {
 
 // Who has no valid key is counted by address, so that keys cannot be guessed faster than one may ask.
 Result<Caller, Response> Api::Admit(const Request& request, Role least) {
-  const bool open = keys_.empty() && !IsFromForeignPage(request);
+  const bool open = keys_.empty() && MayComeWithoutKey(request);
   const Result<const ApiKey*, Response> key =
       open ? Result<const ApiKey*, Response>(nullptr) : KeyOf(request);
   const auto now = std::chrono::steady_clock::now();

@@ -17,7 +17,7 @@
 namespace billhook::http {
 
 // Who calls, once the key is known. Without keys configured every program on the loopback address is admin of
-// the default tenant, but no web page that a browser shows there.
+// the default tenant, but nobody whom a browser or a proxy there lends the address (keyless.h).
 struct Caller {
   std::string name = "anonymous";
   Role role = Role::kAdmin;

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <regex>
 #include <set>
+#include <sstream>
 
 #include <gtest/gtest.h>
 #include <yaml-cpp/yaml.h>
@@ -13,6 +14,7 @@
 #include "service/config.h"
 #include "tests/support/billhook_process.h"
 #include "tests/support/paths.h"
+#include "tests/support/postgres_server.h"
 #include "tests/support/served_facts.h"
 
 namespace billhook::test {
@@ -37,12 +39,27 @@ const std::map<std::string, YAML::Node>& Manifests() {
   static const std::map<std::string, YAML::Node> kManifests = [] {
     std::map<std::string, YAML::Node> manifests;
     for (const auto& file : fs::directory_iterator(SourceDirectory() + "/deploy/kubernetes")) {
-      for (const YAML::Node& document : YAML::LoadAllFromFile(file.path().string()))
-        manifests[document["kind"].as<std::string>()] = document;
+      for (const YAML::Node& document : YAML::LoadAllFromFile(file.path().string())) {
+        if (document["kind"].as<std::string>() != "Secret")
+          manifests[document["kind"].as<std::string>()] = document;
+      }
     }
     return manifests;
   }();
   return kManifests;
+}
+
+// What the example of that secret holds.
+Environment ExampleSecret(const std::string& name) {
+  Environment environment;
+  for (const YAML::Node& document : YAML::LoadAll(Contents("deploy/kubernetes/secret.example.yaml"))) {
+    EXPECT_EQ(document["kind"].as<std::string>(), "Secret");
+    if (document["metadata"]["name"].as<std::string>() != name) continue;
+    for (const auto& variable : document["stringData"])
+      environment[variable.first.as<std::string>()] = variable.second.as<std::string>();
+  }
+  EXPECT_FALSE(environment.empty()) << "no example of " << name;
+  return environment;
 }
 
 YAML::Node Pod() {
@@ -51,6 +68,33 @@ YAML::Node Pod() {
 
 std::string Text(const YAML::Node& node) {
   return YAML::Dump(node);
+}
+
+// What a pod gets: envFrom, and over it env.
+Environment PodEnvironment(Environment from_env_file) {
+  for (const YAML::Node& variable : Pod()["containers"][0]["env"]) {
+    const std::string name = variable["name"].as<std::string>();
+    if (variable["value"]) {
+      from_env_file[name] = variable["value"].as<std::string>();
+      continue;
+    }
+    const YAML::Node secret = variable["valueFrom"]["secretKeyRef"];
+    EXPECT_FALSE(secret["optional"]) << name << ": without it no pod may start";
+    from_env_file[name] = ExampleSecret(secret["name"].as<std::string>()).at(secret["key"].as<std::string>());
+  }
+  return from_env_file;
+}
+
+// The settings of .env.example that are not commented out.
+Environment ExampleEnvFile() {
+  Environment environment;
+  std::istringstream lines(Contents(".env.example"));
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t equals = line.find('=');
+    if (!line.starts_with('#') && equals != std::string::npos)
+      environment[line.substr(0, equals)] = line.substr(equals + 1);
+  }
+  return environment;
 }
 
 TEST(Kubernetes, HasAllOfItsManifestsInTheKustomization) {
@@ -63,7 +107,7 @@ TEST(Kubernetes, HasAllOfItsManifestsInTheKustomization) {
     EXPECT_EQ(listed.contains(name), name != "secret.example.yaml") << name;
   }
   for (const char* kind :
-       {"Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy", "Secret"})
+       {"Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy"})
     EXPECT_TRUE(Manifests().contains(kind)) << kind;
 }
 
@@ -100,14 +144,9 @@ TEST(Kubernetes, RunsWithoutRights) {
 }
 
 TEST(Kubernetes, SetsOnlyWhatBillhookReads) {
-  Environment environment;
-  for (const YAML::Node& variable : Pod()["containers"][0]["env"])
-    environment[variable["name"].as<std::string>()] = variable["value"].as<std::string>();
-  for (const auto& variable : Manifests().at("Secret")["stringData"])
-    environment[variable.first.as<std::string>()] = variable.second.as<std::string>();
+  const Environment environment = PodEnvironment(ExampleSecret("billhook"));
   for (const auto& [name, value] : environment) EXPECT_TRUE(IsVariable(name)) << name;
-  EXPECT_EQ(Pod()["containers"][0]["envFrom"][0]["secretRef"]["name"].as<std::string>(),
-            Manifests().at("Secret")["metadata"]["name"].as<std::string>());
+  EXPECT_EQ(Pod()["containers"][0]["envFrom"][0]["secretRef"]["name"].as<std::string>(), "billhook");
   const auto config = ReadConfig(environment);
   ASSERT_TRUE(config) << config.error().front();
   EXPECT_EQ(config->port, Pod()["containers"][0]["ports"][0]["containerPort"].as<int>());
@@ -115,6 +154,45 @@ TEST(Kubernetes, SetsOnlyWhatBillhookReads) {
   const auto pause =
       std::chrono::seconds(Pod()["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1].as<int>());
   EXPECT_GT(grace, config->shutdown_timeout + pause);
+}
+
+// A secret made of .env.example, as docs say, brings the DATABASE_URL of a file along.
+TEST(Kubernetes, NeverGivesAPodADatabaseOfItsOwn) {
+  Environment env_file = ExampleEnvFile();
+  ASSERT_TRUE(env_file["DATABASE_URL"].starts_with("sqlite://"));
+  env_file.merge(ExampleSecret("billhook"));
+  const auto config = ReadConfig(PodEnvironment(env_file));
+  ASSERT_TRUE(config) << config.error().front();
+  EXPECT_TRUE(config->database_url.starts_with("postgresql://")) << config->database_url;
+  EXPECT_EQ(config->host, "0.0.0.0");
+  EXPECT_FALSE(ExampleSecret("billhook").contains("DATABASE_URL"));
+}
+
+// Only name servers may stand anywhere.
+TEST(Kubernetes, LetsPodsOutToNamedAddressesAlone) {
+  for (const YAML::Node& rule : Manifests().at("NetworkPolicy")["spec"]["egress"]) {
+    for (const YAML::Node& port : rule["ports"]) {
+      if (port["port"].as<int>() == 53) continue;
+      EXPECT_GT(rule["to"].size(), 0U) << Text(rule);
+    }
+    for (const YAML::Node& peer : rule["to"])
+      EXPECT_FALSE(peer["ipBlock"]["cidr"].as<std::string>().ends_with("/0")) << Text(rule);
+  }
+}
+
+// No package of Debian has kubectl: where it is missing, the rules above are all that is checked.
+TEST(Kubernetes, IsWhatKustomizeTakes) {
+  if (RunProgram({"kubectl", "version", "--client"}).status != 0) GTEST_SKIP() << "no kubectl";
+  const Finished built = RunProgram({"kubectl", "kustomize", SourceDirectory() + "/deploy/kubernetes"});
+  ASSERT_EQ(built.status, 0) << built.err;
+  std::map<std::string, YAML::Node> documents;
+  for (const YAML::Node& document : YAML::LoadAll(built.out))
+    documents[document["kind"].as<std::string>()] = document;
+  EXPECT_EQ(documents.size(), 5U) << built.out;
+  EXPECT_FALSE(documents.contains("Secret")) << "the example is applied by nobody";
+  const YAML::Node container = documents.at("Deployment")["spec"]["template"]["spec"]["containers"][0];
+  EXPECT_EQ(container["image"].as<std::string>().rfind("registry.example.com/billhook:", 0), 0U);
+  EXPECT_EQ(Text(container["env"]).find("sqlite"), std::string::npos);
 }
 
 TEST(Kubernetes, ProbesWhatAnswers) {
@@ -130,10 +208,106 @@ TEST(Kubernetes, ProbesWhatAnswers) {
 
 TEST(Compose, SetsOnlyWhatBillhookReads) {
   const YAML::Node service = YAML::Load(Contents("docker-compose.yml"))["services"]["billhook"];
-  for (const auto& variable : service["environment"])
-    EXPECT_TRUE(IsVariable(variable.first.as<std::string>())) << variable.first;
+  for (const auto& variable : service["environment"]) {
+    const std::string name = variable.first.as<std::string>();
+    EXPECT_TRUE(IsVariable(name) || name == "PGPASSWORD") << name << " is neither billhook's nor libpq's";
+  }
   const auto grace = std::chrono::seconds(std::stoi(service["stop_grace_period"].as<std::string>()));
   EXPECT_GT(grace, ReadConfig({{"STRIPE_WEBHOOK_SECRET", "s"}})->shutdown_timeout);
+}
+
+constexpr const char* kHardPassword = "p/a@s:s w%o#r?d&\\'\"";
+
+// No URL's grammar stands in a password's way.
+TEST(Compose, ReachesPostgresWithAnyPassword) {
+  BILLHOOK_REQUIRE_PROGRAM(PostgresServer::kProgram);
+  const fs::path rules = fs::temp_directory_path() / ("billhook-hba-" + std::to_string(getpid()));
+  std::ofstream(rules) << "host all locked all scram-sha-256\nhost all all all trust\n";
+  fs::permissions(rules, fs::perms::others_read, fs::perm_options::add);
+  const PostgresServer server({.settings = {"hba_file=" + rules.string()}});
+  std::string quoted = kHardPassword;
+  quoted.insert(quoted.find('\''), "'");
+  server.Execute("CREATE ROLE locked LOGIN PASSWORD '" + quoted + "'; GRANT ALL ON SCHEMA public TO locked");
+
+  const YAML::Node variables =
+      YAML::Load(Contents("docker-compose.yml"))["services"]["billhook"]["environment"];
+  EXPECT_EQ(variables["PGPASSWORD"].as<std::string>(), "${POSTGRES_PASSWORD:-billhook}");
+  const std::string url = variables["DATABASE_URL"].as<std::string>();
+  EXPECT_EQ(url, "postgresql://billhook@postgres:5432/billhook");
+  const std::string there = "postgresql://locked@" + server.host_and_port() + "/postgres";
+  const auto migrated = [&](const std::string& password) {
+    return RunBillhook({"migrate"}, {{"DATABASE_URL", there}, {"PGPASSWORD", password}}).status;
+  };
+  EXPECT_EQ(migrated("wrong"), 1);
+  EXPECT_EQ(migrated(kHardPassword), 0);
+  fs::remove(rules);
+}
+
+// docker compose (a plugin), or docker-compose; no bare Debian has either.
+class ComposeTool : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (RunProgram({"docker", "compose", "version"}).status == 0) {
+      command_ = {"docker", "compose"};
+    } else if (RunProgram({"docker-compose", "version"}).status == 0) {
+      command_ = {"docker-compose"};
+    } else {
+      GTEST_SKIP() << "neither docker compose nor docker-compose";
+    }
+    fs::create_directories(directory_);
+    fs::copy_file(SourceDirectory() + "/docker-compose.yml", directory_ / "docker-compose.yml");
+  }
+  ~ComposeTool() override { fs::remove_all(directory_); }
+
+  // What it makes of the file, with .env.example and these settings as .env.
+  [[nodiscard]] Finished Config(const std::string& settings) const {
+    std::ofstream(directory_ / ".env") << Contents(".env.example") << "\n" << settings;
+    std::vector<std::string> command = command_;
+    command.insert(command.end(), {"--project-directory", directory_, "--file",
+                                   directory_ / "docker-compose.yml", "config"});
+    return RunProgram(command, {{"HOME", directory_}});
+  }
+
+ private:
+  std::vector<std::string> command_;
+  const fs::path directory_ = fs::temp_directory_path() / ("billhook-compose-" + std::to_string(getpid()));
+};
+
+TEST_F(ComposeTool, TakesTheFile) {
+  const Finished read = Config(
+      "STRIPE_WEBHOOK_SECRET=whsec_1\nAPI_KEYS=me:admin:a-long-random-key\nPOSTGRES_PASSWORD='p/a@s:s'\n");
+  ASSERT_EQ(read.status, 0) << read.err;
+  const YAML::Node services = YAML::Load(read.out)["services"];
+  const YAML::Node variables = services["billhook"]["environment"];
+  EXPECT_EQ(variables["DATABASE_URL"].as<std::string>(), "postgresql://billhook@postgres:5432/billhook");
+  EXPECT_EQ(variables["PGPASSWORD"].as<std::string>(), "p/a@s:s");
+  EXPECT_EQ(services["postgres"]["environment"]["POSTGRES_PASSWORD"].as<std::string>(), "p/a@s:s");
+  EXPECT_EQ(variables["HOST"].as<std::string>(), "0.0.0.0") << "not .env's";
+  EXPECT_FALSE(services["postgres"]["ports"]);
+}
+
+TEST_F(ComposeTool, SaysWhatIsMissing) {
+  const Finished keyless = Config("STRIPE_WEBHOOK_SECRET=whsec_1\n");
+  EXPECT_NE(keyless.status, 0);
+  EXPECT_NE(keyless.err.find("API_KEYS"), std::string::npos) << keyless.err;
+}
+
+// The image's HEALTHCHECK, for the billhook of an environment.
+TEST(Healthcheck, AsksWhereBillhookListens) {
+  const TestDatabase database(Engine::kSqliteFile);
+  const std::string script = SourceDirectory() + "/deploy/healthcheck.sh";
+  for (const char* host : {"127.0.0.1", "127.0.0.2", "0.0.0.0", "localhost", "::1", "::"}) {
+    std::map<std::string, std::string> environment = EnvironmentFor(database);
+    environment["HOST"] = host;
+    environment["API_KEYS"] = "me:admin:a-long-random-key";
+    environment["PORT"] = std::to_string(FreePort());
+    const ProcessEnvironment asked = {{"HOST", host}, {"PORT", environment["PORT"]}};
+    EXPECT_NE(RunProgram({"bash", script}, asked).status, 0) << host << ": nobody listens yet";
+    if (std::string_view(host).starts_with(':') && !HasIpv6()) continue;
+    ServeProcess serve(environment);
+    const Finished checked = RunProgram({"bash", script}, asked);
+    EXPECT_EQ(checked.status, 0) << host << ": " << checked.err;
+  }
 }
 
 // The unit with a program that is there.

@@ -62,6 +62,14 @@ void Drive(const ServeProcess& serve, const TestDatabase& database) {
   ASSERT_EQ(client.Send("GET", "/api/v1/customers?email=jenny.rosen@example.com", Authorised())->status, 200);
   ASSERT_EQ(client.Send("GET", "/api/v1/customers/4242424242424242", Authorised())->status, 404);
   ASSERT_EQ(client.Send("GET", "/api/v1/customers", {{"Authorization", "Bearer stolen-key"}})->status, 401);
+  // What callers give as their request's ID, each also where no whole request comes of it.
+  for (const char* id : {"jenny.rosen@example.com", "whsec_e2e", kServeSecret, "sk_live_4242",
+                         "id:rk_test_4242", "4242424242424242", "4242-4242-4242-4242",
+                         "card-4242424242424242", "Bearer operators-key-0123456789"}) {
+    ASSERT_EQ(client.Send("GET", "/api/v1/customers", Authorised({{"X-Request-Id", id}}))->status, 200);
+    ASSERT_EQ(client.Send("GET", "/health/live?" + std::string(100'000, 'x'), {{"X-Request-Id", id}})->status,
+              414);
+  }
   ASSERT_EQ(client.Send("GET", "/nowhere/jenny.rosen@example.com")->status, 404);
   ASSERT_EQ(client.Send("GET", "/api/v1/projections/customers?min_position=400&wait_ms=20000", Authorised())
                 ->status,

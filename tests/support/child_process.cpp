@@ -144,4 +144,14 @@ int FreePort() {
   return ntohs(address.sin_port);
 }
 
+bool HasIpv6() {
+  const int socket = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = in6addr_loopback;
+  const bool bound = bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  close(socket);
+  return bound;
+}
+
 }  // namespace billhook::test

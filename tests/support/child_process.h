@@ -61,6 +61,9 @@ bool Await(const std::function<bool()>& there, std::chrono::milliseconds patienc
 // A port on 127.0.0.1 that nobody listens on now.
 int FreePort();
 
+// Whether this machine has the address ::1.
+bool HasIpv6();
+
 // Skips the test where a program is missing, or fails it where CI is set.
 #define BILLHOOK_REQUIRE_PROGRAM(path)                                                            \
   if (!std::filesystem::exists(path)) {                                                           \

@@ -20,10 +20,11 @@ std::string Contents(const fs::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+// Wherever it stands.
 void Replace(std::string& text, const std::string& from, const std::string& to) {
-  const std::size_t at = text.find(from);
+  std::size_t at = text.find(from);
   if (at == std::string::npos) throw std::runtime_error("deploy/nginx.conf has no " + from);
-  text.replace(at, from.size(), to);
+  for (; at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
 }
 
 std::string WithoutScheme(const std::string& address) {
@@ -37,7 +38,7 @@ Nginx::Nginx(const std::vector<std::string>& addresses) {
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
   directory_ = name;
   address_ = "http://127.0.0.1:" + std::to_string(FreePort());
-  tls_address_ = "https://127.0.0.1:" + std::to_string(FreePort());
+  tls_port_ = std::to_string(FreePort());
   MakeCertificate();
   const fs::path file = directory_ / "nginx.conf";
   std::ofstream(file) << Configuration(addresses);
@@ -60,11 +61,15 @@ std::string Nginx::AccessLog() const {
   return Contents(directory_ / "access");
 }
 
+std::string Nginx::ErrorLog() const {
+  return Contents(directory_ / "error") + process_->Log();
+}
+
 void Nginx::MakeCertificate() const {
-  const Finished made =
-      RunProgram({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                  "-days", "1", "-subj", "/CN=billhook", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
-                  directory_ / "key", "-out", certificate_file()});
+  const Finished made = RunProgram({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                                    "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj",
+                                    "/CN=billhook", "-addext", std::string("subjectAltName=DNS:") + kName,
+                                    "-keyout", directory_ / "key", "-out", certificate_file()});
   if (made.status != 0) throw std::runtime_error("openssl makes no certificate: " + made.err);
 }
 
@@ -74,11 +79,15 @@ std::string Nginx::Configuration(const std::vector<std::string>& addresses) cons
   std::string servers;
   for (const std::string& address : addresses) servers += "server " + WithoutScheme(address) + options;
   Replace(text, "server 127.0.0.1:8080" + options, servers);
-  Replace(text, "listen 443 ssl http2;",
-          "listen " + WithoutScheme(tls_address_) + " ssl http2; listen " + WithoutScheme(address_) + ";");
+  const std::string name = std::string("server_name ") + kName + ";";
+  Replace(text, name, name + " listen " + WithoutScheme(address_) + ";");
+  Replace(text, "listen 443 ", "listen 127.0.0.1:" + tls_port_ + " ");
+  const std::string ipv6 = "listen [::]:443 ";
+  Replace(text, ipv6, (HasIpv6() ? "" : "# ") + ("listen [::1]:" + tls_port_ + " "));
   Replace(text, "/etc/nginx/tls/billing.example.com.pem", certificate_file());
   Replace(text, "/etc/nginx/tls/billing.example.com.key", directory_ / "key");
   Replace(text, "/var/log/nginx/billhook.log", directory_ / "access");
+  Replace(text, "/var/log/nginx/billhook.error.log", directory_ / "error");
 
   std::ostringstream whole;
   if (geteuid() == 0) whole << "user root;\n";

@@ -14,6 +14,7 @@ namespace billhook::test {
 class Nginx {
  public:
   static constexpr const char* kProgram = "/usr/sbin/nginx";
+  static constexpr const char* kName = "billing.example.com";  // the only one that it serves over TLS
 
   // Returns once it listens; throws std::runtime_error with its log if it does not.
   explicit Nginx(const std::vector<std::string>& addresses);
@@ -21,11 +22,14 @@ class Nginx {
   Nginx(const Nginx&) = delete;
   Nginx& operator=(const Nginx&) = delete;
 
+  // Without TLS, under any name.
   [[nodiscard]] const std::string& address() const { return address_; }
-  [[nodiscard]] const std::string& tls_address() const { return tls_address_; }
-  // Whoever trusts this file trusts the TLS address.
+  // Of 127.0.0.1.
+  [[nodiscard]] const std::string& tls_port() const { return tls_port_; }
+  // Whoever trusts this file trusts the name.
   [[nodiscard]] std::string certificate_file() const { return directory_ / "certificate"; }
   [[nodiscard]] std::string AccessLog() const;
+  [[nodiscard]] std::string ErrorLog() const;
 
  private:
   void MakeCertificate() const;
@@ -33,7 +37,7 @@ class Nginx {
 
   std::filesystem::path directory_;
   std::string address_;
-  std::string tls_address_;
+  std::string tls_port_;
   std::unique_ptr<ChildProcess> process_;
 };
 

@@ -2345,7 +2345,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description No API key, or an unknown one: `key_missing`, `key_unknown`. */
+        /** @description No API key, more than one, or an unknown one: `key_missing`, `key_unknown`. */
         Unauthorized: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -2506,7 +2506,7 @@ export interface components {
     };
     requestBodies: never;
     headers: {
-        /** @description The ID of the request: the caller's own if it is 1 to 128 visible ASCII characters. */
+        /** @description The ID of the request: the caller's own if it is 1 to 128 of A-Z a-z 0-9 . _ : + = / - and looks like no key, card or telephone number. */
         RequestId: string;
         /** @description The position of what was written; `min_position` of a read waits for it. */
         Position: number;

@@ -163,13 +163,15 @@ TEST_P(Backfills, WaitLongerAndLongerOrAsLongAsStripeAsks) {
     if (request == 1) return StripeApi::Fault{429, "7"};
     if (request == 2) return StripeApi::Fault{500};
     if (request == 3) return StripeApi::Fault{503, "nonsense"};
+    if (request == 4) return StripeApi::Fault{503, "Sun, 06 Nov 1994 08:49:37 GMT"};  // has passed
     return std::nullopt;
   });
   const Result<backfill::Run, std::string> run = Do(kNow - 10);
   ASSERT_TRUE(run) << run.error();
   EXPECT_EQ(run->recorded, 1);
   using std::chrono::milliseconds;
-  EXPECT_EQ(pauses_, (std::vector{milliseconds(7'000), milliseconds(1'000), milliseconds(2'000)}));
+  EXPECT_EQ(pauses_, (std::vector{milliseconds(7'000), milliseconds(1'000), milliseconds(2'000),
+                                  milliseconds(4'000)}));
 }
 
 TEST_P(Backfills, GiveUpAfterAWhileOrWhereStripeAsksToWaitTooLong) {
@@ -181,6 +183,9 @@ TEST_P(Backfills, GiveUpAfterAWhileOrWhereStripeAsksToWaitTooLong) {
   ASSERT_FALSE(run);
   EXPECT_NE(run.error().find("301 s"), std::string::npos) << run.error();
   EXPECT_EQ(stripe_.requests().size(), static_cast<std::size_t>(EventsApi::kMostTries) + 1);
+  stripe_.FailBy([](std::size_t) { return StripeApi::Fault{429, "Fri, 31 Dec 9999 23:59:59 GMT"}; });
+  EXPECT_FALSE(Do(kNow - 10));
+  EXPECT_EQ(stripe_.requests().size(), static_cast<std::size_t>(EventsApi::kMostTries) + 2);
 }
 
 TEST_P(Backfills, DoNotTryAgainWhatStripeRefusesAndTellNothingOfTheKey) {

@@ -410,15 +410,6 @@ TEST(HttpApi, WaitsForAPositionOnEveryRead) {
   EXPECT_EQ(service.Get("/api/v1/projections?limit=2").Json()["has_more"], true);
 }
 
-TEST(HttpApi, TakesOverTheCallersRequestIdIfItIsUsable) {
-  RunningService service;
-  EXPECT_EQ(service.Get("/health/live", {{"X-Request-Id", "abc-1"}}).Header("X-Request-Id"), "abc-1");
-  EXPECT_EQ(
-      service.Get("/health/live", {{"X-Request-Id", std::string(129, 'a')}}).Header("X-Request-Id").size(),
-      36U);
-  EXPECT_EQ(service.Get("/health/live").Header("X-Request-Id").size(), 36U);
-}
-
 TEST(HttpApi, AnswersUnknownPathsAndMethods) {
   RunningService service;
   EXPECT_EQ(service.Get("/nothing").status, 404);
@@ -426,6 +417,32 @@ TEST(HttpApi, AnswersUnknownPathsAndMethods) {
   const Answer answer = service.Send("DELETE", "/api/v1/subscriptions");
   EXPECT_EQ(answer.status, 405);
   EXPECT_EQ(answer.Header("Allow"), "GET, HEAD");
+}
+
+// RFC 9110, 11.1 and 11.4.
+TEST(HttpApi, ReadsTheSchemeInAnyCaseAndAnyNumberOfBlanksAfterIt) {
+  RunningService service(Environment{{"API_KEYS", "r:reader:key-r"}});
+  const auto code = [&](const http::Fields& headers) {
+    const Answer answer = service.Get("/api/v1/statistics", headers);
+    return answer.status == 200 ? "in" : std::to_string(answer.status) + " " + answer.Code();
+  };
+  for (const char* good :
+       {"Bearer key-r", "bearer key-r", "BEARER key-r", "bEaReR    key-r", "Bearer key-r  "})
+    EXPECT_EQ(code({{"Authorization", good}}), "in") << good;
+  for (const char* bad : {"Bearer", "Bearer ", "Bearerkey-r", "key-r", "", "Bearer=key-r", "Bear key-r"})
+    EXPECT_EQ(code({{"Authorization", bad}}), "401 key_missing") << bad;
+  for (const char* unknown : {"Bearer KEY-R", "Bearer key-r key-r", "Bearer key-r,", "Bearer bearer key-r"})
+    EXPECT_EQ(code({{"Authorization", unknown}}), "401 key_unknown") << unknown;
+}
+
+TEST(HttpApi, TakesNoneOfTwoAuthorizations) {
+  RunningService service(Environment{{"API_KEYS", "r:reader:key-r,a:admin:key-a"}});
+  for (const char* second : {"Bearer key-r", "Bearer key-a", "Bearer stolen", "Basic eDp5"}) {
+    const Answer answer =
+        service.Get("/api/v1/statistics", {{"Authorization", "Bearer key-r"}, {"authorization", second}});
+    EXPECT_EQ(answer.status, 401) << second;
+    EXPECT_EQ(answer.Code(), "key_missing") << second;
+  }
 }
 
 // Every route with every role: nobody gets in below the route's role, nobody is kept out at or above it.

@@ -74,6 +74,10 @@ const std::vector<Case>& Recorded() {
       {"a large text", Subscription(R"("x":")" + std::string(kMaxBody / 2, 'x') + "\"")},
       {"a key inside twice", Subscription(R"("status":"canceled")")},
       {"a key inside twice, once escaped", Subscription(R"("st\u0061tus":"canceled")")},
+      {"a key that no read model reads twice", Subscription(R"("metadata":{"a":1,"a":1})")},
+      {"a key far from the object twice",
+       Event(R"({"id":"sub_ID","object":"subscription"})", "customer.subscription.updated",
+             R"(,"request":{"id":"req_1","id":"req_1"})")},
       {"the object's ID twice", Subscription(R"("id":"sub_2")")},
       {"the object twice",
        R"({"id":"ID","object":"event","type":"customer.updated","created":1,"data":{)"
@@ -288,6 +292,7 @@ TEST_P(HostileJson, StopsNoProjection) {
   EXPECT_EQ(service().Get("/api/v1/ledger/entries?type=manual_payment").Json()["data"].size(), 0U)
       << "a webhook books nothing under a command's name";
   EXPECT_EQ(service().Get("/api/v1/projections/account_balance/state?key=acc_1").status, 404);
+  EXPECT_EQ(service().Get("/api/v1/dead-letters?projection=statistics").Json()["data"].size(), 0U);
   // A key that stands twice has no meaning that all readers share: no read model takes the one or the other.
   const nlohmann::json letters =
       service().Get("/api/v1/dead-letters?projection=subscriptions&limit=100").Json()["data"];
@@ -299,6 +304,10 @@ TEST_P(HostileJson, StopsNoProjection) {
     if (repeats || name == "100,000 keys alike") {
       EXPECT_EQ(set_aside.count("evt_" + std::to_string(i + 1)), 1U) << name;
     }
+    if (!repeats || name == "the object's ID twice") continue;
+    const nlohmann::json asked = {{"aggregate_id", "sub_evt_" + std::to_string(i + 1)}};
+    const nlohmann::json replayed = service().Post("/api/v1/replay", asked.dump()).Json();
+    EXPECT_TRUE(replayed.contains("state") && replayed["state"].is_null()) << name << replayed;
   }
 }
 

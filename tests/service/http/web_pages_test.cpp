@@ -1,5 +1,5 @@
 // What a browser may do for a web page: nothing. No page of another origin is let in, none may read an
-// answer, and an answer is never taken for a page.
+// answer, and an answer is never taken for a page. Nor does a proxy lend its address to who comes through it.
 #include <gtest/gtest.h>
 
 #include "tests/support/bodies.h"
@@ -69,6 +69,37 @@ TEST(WebPages, OfOtherOriginsAreNotLetInWhereThereAreNoKeys) {
                       {{"Host", "billhook.example"}, {"Stripe-Signature", service.Signature(body)}})
                 .status,
             200);
+}
+
+// A proxy on this machine lends the loopback address to strangers, and passes on whatever Host they name.
+TEST(Proxies, LetNobodyInWhereThereAreNoKeys) {
+  RunningService service;
+  const std::string own = service.address();
+  const std::pair<const char*, const char*> marks[] = {{"Forwarded", "for=203.0.113.7;host=localhost"},
+                                                       {"X-Forwarded-For", "203.0.113.7"},
+                                                       {"x-forwarded-for", "127.0.0.1"},
+                                                       {"X-Forwarded-Host", "localhost"},
+                                                       {"X-Forwarded-Proto", "https"},
+                                                       {"X-Real-IP", "203.0.113.7"},
+                                                       {"Via", "1.1 proxy"},
+                                                       {"Via", ""}};
+  for (const auto& [name, value] : marks) {
+    const http::Fields through = {{"Host", "localhost"}, {name, value}};
+    const Answer read = service.Get(kReading, through);
+    EXPECT_EQ(read.status, 401) << name;
+    EXPECT_EQ(read.Code(), "key_missing") << name;
+    EXPECT_NE(read.Json()["detail"].get<std::string>().find("API_KEYS"), std::string::npos) << "what to do";
+    EXPECT_EQ(service.Post("/api/v1/events", kPosted, through).status, 401) << name;
+    EXPECT_EQ(service.Get("/health/live", through).status, 200) << name;
+  }
+  EXPECT_EQ(service.Get(kReading).Json()["total_events"], 0);
+}
+
+TEST(Proxies, DoNotMatterToWhoHasAKey) {
+  RunningService service(Environment{{"API_KEYS", "a:reader:key-a"}});
+  EXPECT_EQ(
+      service.Get(kReading, {{"Authorization", "Bearer key-a"}, {"X-Forwarded-For", "203.0.113.7"}}).status,
+      200);
 }
 
 // A key is what lets in, whatever name the service has.
