@@ -20,6 +20,7 @@
 #include "tests/support/billhook_process.h"
 #include "tests/support/bodies.h"
 #include "tests/support/peer.h"
+#include "tests/support/sanitizer.h"
 #include "tests/support/served_facts.h"
 
 namespace billhook::test {
@@ -31,14 +32,6 @@ using std::chrono::steady_clock;
 constexpr std::size_t kMebibyte = 1 << 20;
 // What all requests under way may hold together, and the process beside them.
 constexpr std::size_t kMostMemory = 512 * kMebibyte;
-// What a sanitizer keeps beside is not the service's.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kMemoryIsOurs = false;
-#elif defined(__has_feature)
-constexpr bool kMemoryIsOurs = !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
-#else
-constexpr bool kMemoryIsOurs = true;
-#endif
 constexpr std::size_t kPoolSize = 2;
 constexpr std::size_t kOtherSessions = 10;  // of projections, sagas, snapshots: opened when there is work
 
@@ -160,7 +153,7 @@ class HostileHttp : public ::testing::Test {
     deliveries_->End();
     const std::size_t peak = Memory(serve_.pid(), "VmHWM");
     const std::size_t after = Memory(serve_.pid(), "VmRSS");
-    if (kMemoryIsOurs) {
+    if (!kUnderAddressSanitizer && !kUnderThreadSanitizer) {  // which keep much beside
       EXPECT_LT(peak, kMostMemory);
       EXPECT_LT(after, resident_ + most_kept_) << "memory is given back";
     }
