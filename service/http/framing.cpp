@@ -313,7 +313,16 @@ void RequestFramer::OnHeadersEnd() {
 
 std::size_t RequestFramer::FeedBody(std::string_view bytes) {
   const std::size_t taken = std::min(bytes.size(), body_left_);
-  request_.body.append(bytes.substr(0, taken));
+  std::string& body = request_.body;
+  // Twice as much room each time, but no more than is announced, if it is: a string that grows takes no such
+  // word.
+  if (part_ == Part::kBody && body.size() + taken > body.capacity()) {
+    std::string larger;
+    larger.reserve(std::min(std::max(2 * body.capacity(), body.size() + taken), body.size() + body_left_));
+    larger.append(body);
+    body = std::move(larger);
+  }
+  body.append(bytes.substr(0, taken));
   expects_continue_ = false;  // it did not wait
   body_left_ -= taken;
   if (body_left_ == 0) part_ = part_ == Part::kBody ? Part::kComplete : Part::kChunkEnd;
