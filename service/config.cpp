@@ -187,6 +187,8 @@ class Reader {
         Fault(name, "must end in a tenant's name: 1 to 64 letters, digits, '_' or '-'");
         continue;
       }
+      if (config.webhook_secrets.count(tenant) == 1)
+        Fault(name, "is for the tenant " + tenant + ", as another variable is: put all its secrets into one");
       ReadSecretList(name, value, config.webhook_secrets[tenant]);
     }
   }

@@ -33,10 +33,9 @@ bool IsParameter(std::string_view segment) {
   return segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
 }
 
-// The decoded path parameters if the path fits the pattern.
-std::optional<std::vector<std::string>> Fit(std::string_view pattern, std::string_view path) {
-  const std::vector<std::string_view> expected = Segments(pattern);
-  const std::vector<std::string_view> given = Segments(path);
+// The decoded path parameters if the path fits the pattern, both by their segments.
+std::optional<std::vector<std::string>> Fit(const std::vector<std::string>& expected,
+                                            const std::vector<std::string_view>& given) {
   if (expected.size() != given.size()) return std::nullopt;
   std::vector<std::string> parameters;
   for (std::size_t i = 0; i < expected.size(); ++i) {
@@ -92,13 +91,17 @@ const std::string* HeaderIn(const Response& response, std::string_view name) {
 }  // namespace
 
 void Api::Add(Route route) {
+  const std::vector<std::string_view> segments = Segments(route.pattern);
+  patterns_.emplace_back(segments.begin(), segments.end());
   routes_.push_back(std::move(route));
 }
 
 Api::Match Api::FindRoute(const Request& request) const {
   Match match;
-  for (const Route& route : routes_) {
-    std::optional<std::vector<std::string>> parameters = Fit(route.pattern, request.path);
+  const std::vector<std::string_view> segments = Segments(request.path);
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    const Route& route = routes_[i];
+    std::optional<std::vector<std::string>> parameters = Fit(patterns_[i], segments);
     if (!parameters) continue;
     if (route.method == MethodOf(request)) return {&route, *std::move(parameters), ""};
     const std::string methods = route.method == "GET" ? "GET, HEAD" : route.method;

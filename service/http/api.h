@@ -72,6 +72,7 @@ class Api {
   void Finish(const Request& request, const std::string& request_id, Response& response) const;
 
   std::vector<Route> routes_;
+  std::vector<std::vector<std::string>> patterns_;  // of each route, in segments
   std::vector<ApiKey> keys_;
   RateLimit key_limit_;  // apart from addresses: however many those are, each key has its place
   RateLimit address_limit_;

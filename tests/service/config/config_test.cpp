@@ -83,6 +83,10 @@ TEST(Configuration, ReadsSecretsOfSeveralTenants) {
       << "a blank is no part of a secret";
   EXPECT_FALSE(FaultsOf(With(kLeast, "STRIPE_WEBHOOK_SECRET", "whsec_1,,whsec_2")).empty());
   EXPECT_FALSE(FaultsOf(With(kLeast, "STRIPE_WEBHOOK_SECRET__A.B", "whsec_1")).empty());
+  EXPECT_FALSE(FaultsOf(With(kLeast, "STRIPE_WEBHOOK_SECRET__DEFAULT", "whsec_2")).empty());
+  EXPECT_FALSE(FaultsOf(With(With(kLeast, "STRIPE_WEBHOOK_SECRET__ACME", "whsec_2"),
+                             "STRIPE_WEBHOOK_SECRET__acme", "whsec_3"))
+                   .empty());
 }
 
 TEST(Configuration, KeepsOfAKeyOnlyItsHash) {
