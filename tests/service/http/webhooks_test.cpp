@@ -1,6 +1,7 @@
 // The webhook's table of answers, over a real socket.
 #include <gtest/gtest.h>
 
+#include "service/http/routes/routes.h"
 #include "tests/support/bodies.h"
 #include "tests/support/running_service.h"
 
@@ -180,6 +181,21 @@ TEST(RefusedWebhooks, AreCountedAlsoWhereTheyAreRefusedBeforeAnyoneReadsThem) {
   EXPECT_EQ(service.Post("/webhooks/stripes", std::string(5'000, ' ')).status, 413);
   const std::string metrics = service.Get("/metrics").body;
   EXPECT_NE(metrics.find("billhook_webhooks_total{outcome=\"rejected\"} 2\n"), std::string::npos);
+}
+
+TEST(Urgency, PutsWebhooksAndReadinessBeforeReaders) {
+  const auto urgency_of = [](const char* path) {
+    http::Request request;
+    request.path = path;
+    return http::UrgencyOf(request);
+  };
+  using Urgency = http::Server::Urgency;
+  EXPECT_EQ(urgency_of("/webhooks/stripe"), Urgency::kForemost);
+  EXPECT_EQ(urgency_of("/webhooks/stripe/acme"), Urgency::kForemost);
+  EXPECT_EQ(urgency_of("/health/ready"), Urgency::kForemost);
+  EXPECT_EQ(urgency_of("/health/live"), Urgency::kAtOnce);
+  for (const char* path : {"/webhooks/stripes", "/health", "/metrics", "/api/v1/events"})
+    EXPECT_EQ(urgency_of(path), Urgency::kUsual) << path;
 }
 
 }  // namespace
