@@ -217,8 +217,7 @@ void AwaitProjections(const std::string& address) {
     if (response->status == 503) continue;
     bool rebuilding = false;
     const Json answer = Json::parse(response->body);
-    for (const Json& projection : answer.at("data"))
-      rebuilding |= !projection.at("rebuild").is_null();
+    for (const Json& projection : answer.at("data")) rebuilding |= !projection.at("rebuild").is_null();
     if (!rebuilding) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));  // a rebuild tells nobody that it is done
   }
