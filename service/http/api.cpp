@@ -7,6 +7,7 @@
 #include "domain/sha256.h"
 #include "service/http/framing.h"
 #include "service/http/keyless.h"
+#include "service/http/network.h"
 #include "service/http/request_id.h"
 #include "service/http/trace_context.h"
 #include "service/log.h"

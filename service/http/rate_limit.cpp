@@ -1,9 +1,6 @@
 #include "service/http/rate_limit.h"
 
 #include <algorithm>
-#include <array>
-
-#include <arpa/inet.h>
 
 namespace billhook::http {
 namespace {
@@ -36,14 +33,6 @@ std::optional<seconds> RateLimit::Refuse(const std::string& caller, TimePoint no
   if (until - now > kBurst) return std::chrono::ceil<seconds>(until - now - kBurst);
   known->second = until;
   return std::nullopt;
-}
-
-std::string NetworkOf(const std::string& address) {
-  std::array<unsigned char, 16> bytes{};
-  if (inet_pton(AF_INET6, address.c_str(), bytes.data()) != 1) return address;
-  std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  return std::string(inet_ntop(AF_INET6, bytes.data(), text.data(), text.size())) + "/64";
 }
 
 }  // namespace billhook::http

@@ -32,7 +32,4 @@ class RateLimit {
                             // ask for it at will
 };
 
-// Whom an address stands for: itself, or for IPv6 its network of 64 bits, of which one host has all.
-std::string NetworkOf(const std::string& address);
-
 }  // namespace billhook::http

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "domain/check.h"
-#include "service/http/rate_limit.h"
+#include "service/http/network.h"
 #include "service/memory.h"
 
 namespace billhook::http {
@@ -64,6 +64,11 @@ bool Watch(int epoll, int operation, int fd, unsigned events, void* tag) {
   return epoll_ctl(epoll, operation, fd, &event) == 0;
 }
 
+// How many workers may be busy with what is not foremost.
+std::size_t MostUsual(std::size_t threads) {
+  return threads == 1 ? 1 : threads - std::max<std::size_t>(threads / 4, 1);
+}
+
 FramingLimits FramingOf(const Limits& limits) {
   return {limits.max_body_bytes, limits.max_uri_bytes, limits.max_header_bytes, limits.max_header_count};
 }
@@ -78,8 +83,7 @@ Reactor::Reactor(const Limits& limits, std::size_t threads, Server::Handler hand
       handler_(std::move(handler)),
       on_fault_(std::move(on_fault)),
       urgency_of_(std::move(urgency_of)),
-      queue_(limits.max_waiting_requests,
-             thread_count_ - (thread_count_ == 1 ? 0 : std::max<std::size_t>(thread_count_ / 4, 1))) {}
+      queue_(limits.max_waiting_requests, MostUsual(thread_count_)) {}
 
 Reactor::~Reactor() {
   Stop(std::chrono::steady_clock::now());

@@ -256,10 +256,8 @@ TEST_P(Lives, EndInTheTruthHoweverTheyAreDelivered) {
   AwaitProjections(address);
   const auto delivered = std::chrono::steady_clock::now();
 
-  // A life that reaches into this week or beyond may have a payment fail now: then a saga has begun.
   const Json statistics = Get(address, "/api/v1/statistics");
-  const auto of_sagas = statistics["events_by_aggregate_type"].value("saga", std::size_t{0});
-  EXPECT_EQ(statistics["total_events"], events.size() + of_sagas) << statistics;
+  EXPECT_EQ(statistics["total_events"], events.size()) << statistics;
   EXPECT_EQ(AllOf(address, "/api/v1/dead-letters").size(), 0U);
   const Truths truths = chronicle.TruthOfFirst(events.size());
   CheckSubscriptionsAndBalances(address, truths, "");

@@ -61,12 +61,5 @@ TEST(RateLimit, LooksForThoseAtRestOnceASecondAtMost) {
   EXPECT_EQ(crowd(10, milliseconds(1'500)), 10);
 }
 
-TEST(RateLimit, CountsAnIpv6NetworkAsOne) {
-  EXPECT_EQ(NetworkOf("192.0.2.7"), "192.0.2.7");
-  EXPECT_EQ(NetworkOf("2001:db8:0:1::7"), "2001:db8:0:1::/64");
-  EXPECT_EQ(NetworkOf("2001:db8:0:1:ffff:ffff:ffff:ffff"), NetworkOf("2001:db8:0:1::"));
-  EXPECT_NE(NetworkOf("2001:db8:0:2::7"), NetworkOf("2001:db8:0:1::7"));
-}
-
 }  // namespace
 }  // namespace billhook::http

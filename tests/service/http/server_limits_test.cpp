@@ -31,6 +31,17 @@ void AllowDescriptors(rlim_t count) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// So many whose requests wait for a worker, of which none is free.
+std::vector<Peer> Waiting(RunningServer& server, std::size_t count) {
+  std::vector<Peer> waiting;
+  for (std::size_t i = 0; i < count; ++i) {
+    waiting.emplace_back(*server);
+    waiting.back().Send(Get("/waits"));
+    while (server->stats().waiting_requests <= i) std::this_thread::yield();
+  }
+  return waiting;
+}
+
 TEST(HttpServerLimits, AnswersFaultsAndCloses) {
   RunningServer server(Echo);
   EXPECT_EQ(LastAnswer(server, "nonsense\r\n\r\n").body, "fault 400");
@@ -289,12 +300,7 @@ TEST(HttpServerLimits, KeepsWorkersForWhatComesForemost) {
     slow.back().Send(Get("/slow"));
   }
   entered.wait();
-  std::vector<Peer> waiting;
-  for (std::size_t i = 0; i < 8; ++i) {
-    waiting.emplace_back(*server);
-    waiting.back().Send(Get("/waits"));
-    while (server->stats().waiting_requests <= i) std::this_thread::yield();
-  }
+  std::vector<Peer> waiting = Waiting(server, 8);
   Peer peer(*server);
   for (int i = 0; i < 100; ++i) {
     peer.Send(Get("/foremost"));
@@ -341,12 +347,7 @@ TEST(HttpServerLimits, AnswersOverloadedWhenTooManyRequestsWait) {
   Peer first(*server);
   first.Send(Get("/first"));
   entered.wait();
-  std::vector<Peer> waiting;
-  for (std::size_t i = 0; i < 2; ++i) {
-    waiting.emplace_back(*server);
-    waiting.back().Send(Get("/waits"));
-    while (server->stats().waiting_requests <= i) std::this_thread::yield();
-  }
+  std::vector<Peer> waiting = Waiting(server, 2);
   const RawAnswer refused = LastAnswer(server, Get("/"));
   EXPECT_EQ(refused.status, 503);
   EXPECT_NE(refused.head.find("Retry-After: 1\r\n"), std::string::npos);
