@@ -22,13 +22,14 @@ void Worker::Stop() {
     stopping_ = true;
   }
   woken_.notify_all();
+  stopped_.notify_all();
   if (thread_.joinable()) thread_.join();
 }
 
 void Worker::Wake() {
   {
     const std::lock_guard lock(mutex_);
-    awake_ = true;
+    if (std::exchange(awake_, true)) return;
   }
   woken_.notify_all();
 }
@@ -51,9 +52,9 @@ void Worker::Run() {
     std::unique_lock lock(mutex_);
     // Nobody who wakes it knows that what failed would work now.
     if (failed) {
-      woken_.wait_for(lock, pace_.back_off, [this] { return stopping_; });
+      stopped_.wait_for(lock, pace_.back_off, [this] { return stopping_; });
     } else {
-      woken_.wait_until(lock, next_step, [this] { return stopping_; });
+      stopped_.wait_until(lock, next_step, [this] { return stopping_; });
       woken_.wait_for(lock, pace_.poll, [this] { return stopping_ || awake_; });
     }
   }

@@ -42,6 +42,7 @@ class Worker {
   const OnFailure on_failure_;
   std::mutex mutex_;
   std::condition_variable woken_;
+  std::condition_variable stopped_;  // what wakes from a pause, which new work does not
   bool awake_ = false;
   bool stopping_ = false;
   std::thread thread_;
