@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "domain/check.h"
 #include "domain/stripe/brief_body.h"
@@ -40,10 +41,11 @@ std::shared_ptr<const stripe::EventBody> Stretch::BriefOf(std::int64_t position)
   const RecordedEvent* recorded = Find(position);
   BILLHOOK_CHECK(recorded != nullptr);
   Said& said = said_[static_cast<std::size_t>(recorded - events_.data())];
-  std::call_once(said.once, [&] {
+  const std::lock_guard lock(said.mutex);  // std::call_once would ask the kernel to wake nobody
+  if (!std::exchange(said.known, true)) {
     if (std::optional<stripe::EventBody> brief = stripe::ReadBriefBody(*recorded))
       said.brief = std::make_shared<const stripe::EventBody>(*std::move(brief));
-  });
+  }
   return said.brief;
 }
 

@@ -33,7 +33,8 @@ class Stretch {
 
  private:
   struct Said {
-    std::once_flag once;
+    std::mutex mutex;
+    bool known = false;
     std::shared_ptr<const stripe::EventBody> brief;
   };
 
