@@ -5,11 +5,12 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "domain/check.h"
 #include "domain/event_store.h"
-#include "service/storage/sqlite/sqlite_session.h"
 
 namespace billhook::storage {
 namespace {
@@ -41,12 +42,20 @@ int LockFile(const std::string& database) {
   return file;
 }
 
+// SQLite's count of the memory that it takes costs a lock of all threads for each piece. Only before its
+// first use can that be told.
+void CountNoMemory() {
+  static const int configured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  BILLHOOK_CHECK(configured == SQLITE_OK);
+}
+
 }  // namespace
 
 SqliteDatabase::SqliteDatabase(const std::string& path, std::size_t readers, Ownership ownership)
     : path_(path),
       in_memory_(path == ":memory:"),
       pool_(PoolLimits(in_memory_, readers), [this](Purpose purpose) { return Open(purpose); }) {
+  CountNoMemory();
   if (in_memory_) return;
   if (ownership == Ownership::kShared && !std::filesystem::exists(path)) {
     throw StorageError("there is no database at " + path + "; check DATABASE_URL", false);
@@ -68,7 +77,7 @@ SqliteDatabase::~SqliteDatabase() {
 }
 
 std::unique_ptr<Session> SqliteDatabase::Open(Purpose purpose) {
-  return std::make_unique<SqliteSession>(path_, purpose == Purpose::kAppend, write_lock_);
+  return std::make_unique<SqliteSession>(path_, purpose == Purpose::kAppend, writer_);
 }
 
 Database::Lease SqliteDatabase::Acquire(Purpose purpose) {

@@ -9,7 +9,7 @@
 
 #include "service/storage/session_pool.h"
 #include "service/storage/sql.h"
-#include "service/storage/sqlite/write_lock.h"
+#include "service/storage/sqlite/sqlite_session.h"
 
 namespace billhook::storage {
 
@@ -36,7 +36,7 @@ class SqliteDatabase : public Database {
   std::string path_;
   bool in_memory_;
   int lock_file_ = -1;
-  WriteLock write_lock_;  // one writer at a time, without SQLite's sleeping busy handler
+  SqliteWriter writer_;
   SessionPool pool_;
 };
 

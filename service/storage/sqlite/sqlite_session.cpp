@@ -1,215 +1,49 @@
 #include "service/storage/sqlite/sqlite_session.h"
 
-#include "domain/check.h"
 #include "domain/event_store.h"
-#include "service/storage/sql_text.h"
 
 namespace billhook::storage {
 namespace {
 
-constexpr std::size_t kMaxPreparedStatements = 256;
-constexpr int kBusyTimeoutMs = 5'000;
 // A page that changes again and again goes to the database file once for so many pages of the write-ahead
 // log.
 constexpr int kCheckpointPages = 8'000;
 constexpr int kCheckpointPagesOfAppends = 4 * kCheckpointPages;  // where nobody projects
 constexpr std::chrono::milliseconds kWriteLockTimeout{5'000};
 
-// Which of SQLite's errors pass: somebody holds a lock, the disk is full or away, memory is short.
-bool MayPass(int code) {
-  switch (code & 0xff) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-    case SQLITE_NOMEM:
-    case SQLITE_IOERR:
-    case SQLITE_FULL:
-    case SQLITE_CANTOPEN:
-    case SQLITE_READONLY:
-    case SQLITE_PROTOCOL:
-    case SQLITE_INTERRUPT:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// Which are about a value: it is too long, breaks a constraint, or is of another type.
-bool IsAboutData(int code) {
-  const int kind = code & 0xff;
-  return kind == SQLITE_TOOBIG || kind == SQLITE_CONSTRAINT || kind == SQLITE_MISMATCH;
-}
-
-// Resets the statement, whatever happens, so that it holds no lock and no pointer into the caller's texts.
-class Running {
- public:
-  explicit Running(sqlite3_stmt* statement) : statement_(statement) {}
-  ~Running() {
-    sqlite3_reset(statement_);
-    sqlite3_clear_bindings(statement_);
-  }
-  Running(const Running&) = delete;
-  Running& operator=(const Running&) = delete;
-
- private:
-  sqlite3_stmt* statement_;
-};
-
-Cell CellAt(sqlite3_stmt* statement, int column) {
-  switch (sqlite3_column_type(statement, column)) {
-    case SQLITE_NULL:
-      return std::monostate();
-    case SQLITE_INTEGER:
-      return static_cast<std::int64_t>(sqlite3_column_int64(statement, column));
-    default: {
-      const auto* text = static_cast<const char*>(sqlite3_column_blob(statement, column));
-      const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, column));
-      return size == 0 ? std::string() : std::string(text, size);
-    }
-  }
-}
-
 }  // namespace
 
-SqliteSession::SqliteSession(const std::string& path, bool flush_commits, WriteLock& write_lock)
-    : write_lock_(write_lock, std::defer_lock),
-      checkpoint_pages_(flush_commits ? kCheckpointPagesOfAppends : kCheckpointPages) {
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-  if (sqlite3_open_v2(path.c_str(), &connection_, flags, nullptr) != SQLITE_OK) {
-    const std::string what = "cannot open " + path + ": " + sqlite3_errmsg(connection_);
-    sqlite3_close_v2(connection_);
-    throw StorageError(what, true);
-  }
-  sqlite3_busy_timeout(connection_, kBusyTimeoutMs);
-  try {
-    ExecuteScript(std::string("PRAGMA journal_mode=WAL; PRAGMA synchronous=") +
-                  (flush_commits ? "FULL" : "NORMAL") +
-                  "; PRAGMA cache_size=-8192; PRAGMA journal_size_limit=67108864; "
-                  "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;");
-  } catch (const StorageError&) {
-    sqlite3_close_v2(connection_);
-    throw;
-  }
-  sqlite3_wal_hook(connection_, &NotePages, this);  // in place of SQLite's own checkpoints
+SqliteSession::SqliteSession(std::string path, bool flush_commits, SqliteWriter& writer)
+    : path_(std::move(path)),
+      flush_commits_(flush_commits),
+      writer_(writer),
+      write_lock_(writer.lock, std::defer_lock) {}
+
+SqliteConnection& SqliteSession::connection() {
+  // A database in memory is the connection's that opened it.
+  return Opened(write_lock_.owns_lock() || path_ == ":memory:" ? writer_.connection : reader_);
 }
 
-SqliteSession::~SqliteSession() {
-  ForgetStatements();
-  sqlite3_close_v2(connection_);
-}
-
-void SqliteSession::ForgetStatements() {
-  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
-  statements_.clear();
-}
-
-void SqliteSession::Throw(const char* doing) {
-  const int code = sqlite3_extended_errcode(connection_);
-  throw StorageError(std::string(doing) + ": " + sqlite3_errmsg(connection_), MayPass(code),
-                     IsAboutData(code));
-}
-
-sqlite3_stmt* SqliteSession::Prepare(const std::string& sql) {
-  if (const auto known = statements_.find(sql); known != statements_.end()) return known->second;
-  if (statements_.size() == kMaxPreparedStatements) ForgetStatements();
-  const std::string text = ReplaceMarker(
-      sql, "PAIRS",
-      "(SELECT json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') AS b FROM json_each(",
-      ")) AS pair");
-  sqlite3_stmt* statement = nullptr;
-  const int size = static_cast<int>(text.size()) + 1;
-  if (sqlite3_prepare_v3(connection_, text.c_str(), size, SQLITE_PREPARE_PERSISTENT, &statement, nullptr) !=
-      SQLITE_OK) {
-    Throw("prepare");
-  }
-  statements_.emplace(sql, statement);
-  return statement;
-}
-
-void SqliteSession::BindAt(sqlite3_stmt* statement, int index, std::int64_t integer) {
-  if (sqlite3_bind_int64(statement, index, integer) != SQLITE_OK) Throw("bind");
-}
-
-// The text must stay as long as the statement runs.
-void SqliteSession::BindAt(sqlite3_stmt* statement, int index, const std::string& text) {
-  if (sqlite3_bind_text(statement, index, text.data(), static_cast<int>(text.size()), SQLITE_STATIC) !=
-      SQLITE_OK) {
-    Throw("bind");
-  }
-}
-
-void SqliteSession::Bind(sqlite3_stmt* statement, std::size_t number, const Parameter& parameter) {
-  const std::string name = "$" + std::to_string(number);
-  const int index = sqlite3_bind_parameter_index(statement, name.c_str());
-  BILLHOOK_CHECK(index > 0);
-  if (const auto* integer = std::get_if<std::int64_t>(&parameter)) {
-    BindAt(statement, index, *integer);
-  } else if (const auto* text = std::get_if<std::string>(&parameter)) {
-    BindAt(statement, index, *text);
-  } else if (const auto* pairs = std::get_if<PairList>(&parameter)) {
-    const std::string json = PairsAsJson(*pairs);
-    if (sqlite3_bind_text(statement, index, json.data(), static_cast<int>(json.size()), SQLITE_TRANSIENT) !=
-        SQLITE_OK) {
-      Throw("bind");
-    }
-  }
+SqliteConnection& SqliteSession::Opened(std::unique_ptr<SqliteConnection>& connection) const {
+  if (connection == nullptr) connection = std::make_unique<SqliteConnection>(path_);
+  return *connection;
 }
 
 Rows SqliteSession::Query(const std::string& sql, const Parameters& parameters) {
-  sqlite3_stmt* statement = Prepare(sql);
-  const Running running(statement);
-  for (std::size_t i = 0; i < parameters.size(); ++i) Bind(statement, i + 1, parameters[i]);
-  Rows rows(static_cast<std::size_t>(sqlite3_column_count(statement)));
-  TakeRows(statement, rows);
-  return rows;
+  return connection().Query(sql, parameters);
 }
 
 std::int64_t SqliteSession::Execute(const std::string& sql, const Parameters& parameters) {
-  Query(sql, parameters);
-  return sqlite3_changes64(connection_);
+  return connection().Execute(sql, parameters);
 }
 
 void SqliteSession::ExecuteScript(const std::string& script) {
-  if (sqlite3_exec(connection_, script.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) Throw("script");
+  connection().ExecuteScript(script);
 }
 
 Rows SqliteSession::Lookup(const Table& table, std::int64_t generation, std::string_view column,
                            const TextList& values) {
-  sqlite3_stmt* statement =
-      Prepare("SELECT " + ColumnList(table.columns) + " FROM " + std::string(table.name) +
-              " WHERE generation = $1 AND " + std::string(column) + " = $2");
-  Rows rows(table.columns.size());
-  for (const std::string& value : values) {
-    const Running running(statement);
-    BindAt(statement, 1, generation);
-    BindAt(statement, 2, value);
-    TakeRows(statement, rows);
-  }
-  return rows;
-}
-
-void SqliteSession::TakeRows(sqlite3_stmt* statement, Rows& rows) {
-  const int columns = sqlite3_column_count(statement);
-  int code = sqlite3_step(statement);
-  for (; code == SQLITE_ROW; code = sqlite3_step(statement)) {
-    for (int column = 0; column < columns; ++column) rows.Add(CellAt(statement, column));
-  }
-  if (code != SQLITE_DONE) Throw("query");
-}
-
-void SqliteSession::InsertEach(const std::string& sql, const std::vector<Row>& rows) {
-  sqlite3_stmt* statement = Prepare(sql);
-  for (const Row& row : rows) {
-    const Running running(statement);
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const int index = static_cast<int>(i) + 1;  // $1 ... $n stand in this order
-      if (const auto* integer = std::get_if<std::int64_t>(&row[i])) {
-        BindAt(statement, index, *integer);
-      } else if (const auto* text = std::get_if<std::string>(&row[i])) {
-        BindAt(statement, index, *text);
-      }
-    }
-    if (sqlite3_step(statement) != SQLITE_DONE) Throw("insert");
-  }
+  return connection().Lookup(table, generation, column, values);
 }
 
 void SqliteSession::Insert(std::string_view table, const std::vector<Column>& columns,
@@ -219,12 +53,7 @@ void SqliteSession::Insert(std::string_view table, const std::vector<Column>& co
 
 void SqliteSession::Upsert(std::string_view table, const std::vector<Column>& columns, std::size_t keys,
                            const std::vector<Row>& rows) {
-  if (rows.empty()) return;
-  std::string sql = "INSERT INTO " + std::string(table) + " (" + ColumnList(columns) + ") VALUES (";
-  for (std::size_t i = 1; i <= columns.size(); ++i) sql += (i > 1 ? ", $" : "$") + std::to_string(i);
-  sql += ')';
-  if (keys > 0) sql += OnConflictUpdate(columns, keys);
-  InsertEach(sql, rows);
+  connection().Upsert(table, columns, keys, rows);
 }
 
 void SqliteSession::BeginRead() {
@@ -236,6 +65,7 @@ void SqliteSession::BeginWrite() {
     throw StorageError("another part of billhook has held the write lock for too long", true);
   }
   try {
+    connection().FlushCommits(flush_commits_);
     Execute("BEGIN IMMEDIATE", {});
   } catch (const StorageError&) {
     write_lock_.unlock();
@@ -249,33 +79,34 @@ void SqliteSession::ContinueWriting() {
 }
 
 void SqliteSession::Commit() {
-  if (sqlite3_get_autocommit(connection_) == 0) Execute("COMMIT", {});
-  if (write_lock_.owns_lock()) write_lock_.unlock();
-  Checkpoint();
+  if (connection().InTransaction()) Execute("COMMIT", {});
+  if (!write_lock_.owns_lock()) return;
+  const bool checkpoint = TakeCheckpoint();
+  write_lock_.unlock();
+  if (checkpoint) Checkpoint();
 }
 
-int SqliteSession::NotePages(void* session, sqlite3*, const char*, int pages) {
-  static_cast<SqliteSession*>(session)->pages_ = pages;
-  return SQLITE_OK;
+bool SqliteSession::TakeCheckpoint() {
+  const int pages = writer_.connection->log_pages();
+  if (pages < writer_.moved_pages) writer_.moved_pages = 0;  // the write-ahead log has begun anew
+  if (pages - writer_.moved_pages < (flush_commits_ ? kCheckpointPagesOfAppends : kCheckpointPages))
+    return false;
+  writer_.moved_pages = pages;
+  return true;
 }
 
-// What goes wrong here is tried again behind a later commit: nothing is lost by it.
 void SqliteSession::Checkpoint() {
-  if (pages_ < checkpointed_) checkpointed_ = 0;  // the write-ahead log has begun anew
-  if (pages_ - checkpointed_ < checkpoint_pages_) return;
-  checkpointed_ = pages_;
-  const auto move = [this] {
-    sqlite3_wal_checkpoint_v2(connection_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  };
-  move();  // nearly all, while others write
+  connection().Checkpoint();  // nearly all, while others write
   if (!write_lock_.try_lock_for(kWriteLockTimeout)) return;
-  move();  // the rest, while nobody does: the next writer begins the write-ahead log anew
+  connection().Checkpoint();  // the rest, while nobody does: the next writer begins the write-ahead log anew
   write_lock_.unlock();
 }
 
 void SqliteSession::Rollback() noexcept {
-  if (sqlite3_get_autocommit(connection_) == 0)
-    sqlite3_exec(connection_, "ROLLBACK", nullptr, nullptr, nullptr);
+  try {
+    if (connection().InTransaction()) ExecuteScript("ROLLBACK");
+  } catch (const StorageError&) {  // SQLite has rolled back by itself
+  }
   if (write_lock_.owns_lock()) write_lock_.unlock();
 }
 

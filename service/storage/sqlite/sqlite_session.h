@@ -1,25 +1,30 @@
-// One SQLite connection as a Session, with its prepared statements. One thread at a time.
+// A Session on a SQLite file: it reads on a connection of its own, and writes on the one that all share. A
+// connection must read anew what another has written meanwhile; where only one writes, what it knows of the
+// file stays true. One thread at a time.
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_map>
-
-#include <sqlite3.h>
 
 #include "service/storage/sql.h"
+#include "service/storage/sqlite/sqlite_connection.h"
 #include "service/storage/sqlite/write_lock.h"
 
 namespace billhook::storage {
 
+// The connection that writes, used by whoever holds the lock.
+struct SqliteWriter {
+  WriteLock lock;  // one writer at a time, without SQLite's sleeping busy handler
+  std::unique_ptr<SqliteConnection> connection;
+  int moved_pages = 0;  // of the write-ahead log, when it was last moved to the database file
+};
+
 class SqliteSession : public Session {
  public:
-  // Opens `path`; `flush_commits` chooses synchronous=FULL over NORMAL. Whose commits are not flushed moves
-  // what has gathered in the write-ahead log into the database file, so that appends seldom pay for that.
-  // `write_lock` is shared by all connections to the file and is held from BeginWrite to the end of the
-  // transaction.
-  SqliteSession(const std::string& path, bool flush_commits, WriteLock& write_lock);
-  ~SqliteSession() override;
+  // `flush_commits` chooses synchronous=FULL over NORMAL. Whose commits are not flushed moves what has
+  // gathered in the write-ahead log into the database file, so that appends seldom pay for that.
+  SqliteSession(std::string path, bool flush_commits, SqliteWriter& writer);
 
   Rows Query(const std::string& sql, const Parameters& parameters) override;
   std::int64_t Execute(const std::string& sql, const Parameters& parameters) override;
@@ -42,23 +47,18 @@ class SqliteSession : public Session {
   [[nodiscard]] bool usable() const override { return true; }
 
  private:
-  static int NotePages(void* session, sqlite3*, const char*, int pages);
+  // The one that is used now: the writer's as long as the lock is held.
+  SqliteConnection& connection();
+  SqliteConnection& Opened(std::unique_ptr<SqliteConnection>& connection) const;
+  // Whether the write-ahead log has gathered so much that it should be moved; it then counts as moved.
+  bool TakeCheckpoint();
   void Checkpoint();
-  void ForgetStatements();
-  sqlite3_stmt* Prepare(const std::string& sql);
-  void BindAt(sqlite3_stmt* statement, int index, std::int64_t integer);
-  void BindAt(sqlite3_stmt* statement, int index, const std::string& text);
-  void Bind(sqlite3_stmt* statement, std::size_t number, const Parameter& parameter);
-  void TakeRows(sqlite3_stmt* statement, Rows& rows);
-  void InsertEach(const std::string& sql, const std::vector<Row>& rows);
-  [[noreturn]] void Throw(const char* doing);
 
-  sqlite3* connection_ = nullptr;
-  std::unordered_map<std::string, sqlite3_stmt*> statements_;
+  const std::string path_;
+  const bool flush_commits_;
+  SqliteWriter& writer_;
   std::unique_lock<WriteLock> write_lock_;
-  const int checkpoint_pages_;  // that the write-ahead log may gather
-  int pages_ = 0;               // that it has, since the last commit here
-  int checkpointed_ = 0;        // that it had when they were last moved here
+  std::unique_ptr<SqliteConnection> reader_;
 };
 
 }  // namespace billhook::storage

@@ -32,15 +32,15 @@ class ASqliteFile : public ::testing::Test {
     transaction.Commit();
   }
 
-  WriteLock write_lock_;
+  storage::SqliteWriter writer_;
 
  private:
   std::filesystem::path directory_;
 };
 
 TEST_F(ASqliteFile, TakesInWhatHasGatheredBesideItAndBeginsThatAnew) {
-  SqliteSession appends(path(), true, write_lock_);
-  SqliteSession projects(path(), false, write_lock_);
+  SqliteSession appends(path(), true, writer_);
+  SqliteSession projects(path(), false, writer_);
   appends.ExecuteScript("CREATE TABLE t (text TEXT)");
   constexpr std::size_t kCommit = 1 << 20;
   for (int i = 0; i < 40; ++i) Write(appends, kCommit);

@@ -1,0 +1,55 @@
+// One connection to SQLite with its prepared statements. One thread at a time.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include <sqlite3.h>
+
+#include "service/storage/sql.h"
+
+namespace billhook::storage {
+
+class SqliteConnection {
+ public:
+  explicit SqliteConnection(const std::string& path);
+  ~SqliteConnection();
+  SqliteConnection(const SqliteConnection&) = delete;
+  SqliteConnection& operator=(const SqliteConnection&) = delete;
+
+  // As Session has them.
+  Rows Query(const std::string& sql, const Parameters& parameters);
+  std::int64_t Execute(const std::string& sql, const Parameters& parameters);
+  void ExecuteScript(const std::string& script);
+  Rows Lookup(const Table& table, std::int64_t generation, std::string_view column, const TextList& values);
+  void Upsert(std::string_view table, const std::vector<Column>& columns, std::size_t keys,
+              const std::vector<Row>& rows);
+
+  [[nodiscard]] bool InTransaction() const;
+  // Whether commits from now on wait for the disk (synchronous=FULL) or not (NORMAL). Outside transactions.
+  void FlushCommits(bool flush);
+  // Moves what no reader needs there from the write-ahead log to the database file. What goes wrong is tried
+  // again by the next: nothing is lost by it.
+  void Checkpoint();
+  // How many pages the write-ahead log held at the last commit here.
+  [[nodiscard]] int log_pages() const { return log_pages_; }
+
+ private:
+  static int NotePages(void* connection, sqlite3*, const char*, int pages);
+  void ForgetStatements();
+  sqlite3_stmt* Prepare(const std::string& sql);
+  void BindAt(sqlite3_stmt* statement, int index, std::int64_t integer);
+  void BindAt(sqlite3_stmt* statement, int index, const std::string& text);
+  void Bind(sqlite3_stmt* statement, std::size_t number, const Parameter& parameter);
+  void TakeRows(sqlite3_stmt* statement, Rows& rows);
+  void InsertEach(const std::string& sql, const std::vector<Row>& rows);
+  [[noreturn]] void Throw(const char* doing);
+
+  sqlite3* handle_ = nullptr;
+  std::unordered_map<std::string, sqlite3_stmt*> statements_;
+  bool flushes_ = false;
+  int log_pages_ = 0;
+};
+
+}  // namespace billhook::storage
