@@ -45,7 +45,7 @@ bool Record(const Config& config) {
   Service service(config, [] { return kNow; });
   CALLGRIND_START_INSTRUMENTATION;
   for (const http::Request& request : requests) {
-    if (service.api().Handle(request).status != 200) return false;
+    if (http::Await(service.api().Handle(request)).status != 200) return false;
   }
   CALLGRIND_DUMP_STATS;
   CALLGRIND_STOP_INSTRUMENTATION;

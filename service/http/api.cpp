@@ -111,20 +111,30 @@ Api::Match Api::FindRoute(const Request& request) const {
   return match;
 }
 
-Response Api::Handle(const Request& request) {
-  const auto start = std::chrono::steady_clock::now();
-  const std::string request_id = RequestIdOf(request);
-  const log::Context context(LogFieldsOf(request, request_id));
-  const Match match = FindRoute(request);
-  Response response = Guarded(request, request_id, match);
-  Finish(request, request_id, response);
-  const auto duration = std::chrono::steady_clock::now() - start;
-  const std::string_view route = match.route == nullptr ? std::string_view("none") : match.route->pattern;
-  metrics_.ObserveRequest(route, MetricMethod(request), response.status, duration);
+Reply Api::Handle(const Request& request) {
+  Visit visit{request, std::chrono::steady_clock::now(), RequestIdOf(request), FindRoute(request)};
+  const log::Context context(LogFieldsOf(request, visit.request_id));
+  Reply reply = Guarded([&] { return Dispatch(visit); });
+  if (auto* response = std::get_if<Response>(&reply)) return Complete(visit, std::move(*response));
+  auto& pending = std::get<Pending>(reply);
+  pending.answer = [this, visit = std::move(visit), answer = std::move(pending.answer)] {
+    const log::Context again(LogFieldsOf(visit.request, visit.request_id));
+    return Complete(visit, std::get<Response>(Guarded(answer)));
+  };
+  return reply;
+}
+
+Response Api::Complete(const Visit& visit, Response response) {
+  Finish(visit.request, visit.request_id, response);
+  const auto duration = std::chrono::steady_clock::now() - visit.start;
+  const std::string_view method = MetricMethod(visit.request);
+  const std::string_view route =
+      visit.match.route == nullptr ? std::string_view("none") : visit.match.route->pattern;
+  metrics_.ObserveRequest(route, method, response.status, duration);
   const log::Level level = response.status >= 500 ? log::Level::kWarn : log::Level::kDebug;
   if (log::Writes(level)) {
     log::Write(level, "request",
-               {{"method", MetricMethod(request)},
+               {{"method", method},
                 {"route", route},
                 {"status", response.status},
                 {"duration_us", std::chrono::duration_cast<std::chrono::microseconds>(duration).count()}});
@@ -134,9 +144,9 @@ Response Api::Handle(const Request& request) {
 
 // The outermost loop of a request: whatever goes wrong inside becomes an answer that tells nothing of our
 // insides.
-Response Api::Guarded(const Request& request, const std::string& request_id, const Match& match) {
+Reply Api::Guarded(const std::function<Reply()>& respond) {
   try {
-    return Dispatch(request, request_id, match);
+    return respond();
   } catch (const StorageError& error) {
     log::Error("storage failed", {{"error", error.what()}, {"retryable", error.retryable()}});
     if (error.retryable())
@@ -147,7 +157,8 @@ Response Api::Guarded(const Request& request, const std::string& request_id, con
   return Problem(500, "internal_error", "");
 }
 
-Response Api::Dispatch(const Request& request, const std::string& request_id, const Match& match) {
+Reply Api::Dispatch(const Visit& visit) {
+  const auto& [request, start, request_id, match] = visit;
   const bool within_api = request.path.rfind("/api/", 0) == 0;
   const std::optional<Role> least = match.route != nullptr ? match.route->role
                                     : within_api           ? std::optional(Role::kReader)
@@ -166,8 +177,8 @@ Response Api::Dispatch(const Request& request, const std::string& request_id, co
       QueryParameters::Parse(within_api ? request.raw_query : "", match.route->query_parameters);
   if (!query) return Problem(422, "invalid_parameter", "A query parameter is invalid.", query.error());
   Call call{request, request_id, *std::move(caller), match.path_parameters, *std::move(query)};
-  Response response = match.route->handler(call);
-  if (call.query.errors().empty()) return response;
+  Reply reply = match.route->handler(call);
+  if (call.query.errors().empty()) return reply;
   return Problem(422, "invalid_parameter", "A query parameter is invalid.", call.query.errors());
 }
 

@@ -3,6 +3,7 @@
 // Thread safe once all routes are added.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -37,7 +38,7 @@ struct Route {
   std::string pattern;       // "/api/v1/subscriptions/{id}"
   std::optional<Role> role;  // the least that may call it; nothing: no key is asked for
   std::vector<std::string_view> query_parameters;
-  std::function<Response(Call&)> handler;
+  std::function<Reply(Call&)> handler;  // a pending reply must not look at the call any more
 };
 
 class Api {
@@ -50,8 +51,8 @@ class Api {
   void Add(Route route);
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
 
-  // Answers one request; never throws.
-  Response Handle(const Request& request);
+  // Answers one request, which must stay until that is done; never throws, nor does a pending answer.
+  Reply Handle(const Request& request);
   // Answers what never became a whole request.
   Response HandleFault(const Request& request, Fault fault);
 
@@ -61,14 +62,22 @@ class Api {
     std::vector<std::string> path_parameters;
     std::string allow;  // the methods that the path knows, when the method is another
   };
+  // A request that is being answered.
+  struct Visit {
+    const Request& request;
+    std::chrono::steady_clock::time_point start;
+    std::string request_id;
+    Match match;
+  };
 
   Match FindRoute(const Request& request) const;
-  Response Dispatch(const Request& request, const std::string& request_id, const Match& match);
-  Response Guarded(const Request& request, const std::string& request_id, const Match& match);
+  Reply Dispatch(const Visit& visit);
+  static Reply Guarded(const std::function<Reply()>& respond);
   // The configured key that the request bears, or the refusal.
   Result<const ApiKey*, Response> KeyOf(const Request& request) const;
   // The caller, or the refusal: no key, too many requests, too low a role.
   Result<Caller, Response> Admit(const Request& request, Role least);
+  Response Complete(const Visit& visit, Response response);
   void Finish(const Request& request, const std::string& request_id, Response& response) const;
 
   std::vector<Route> routes_;

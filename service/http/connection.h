@@ -7,13 +7,16 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <list>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
 
 #include "service/http/framing.h"
 #include "service/http/listener.h"
+#include "service/http/message.h"
 
 namespace billhook::http {
 
@@ -36,6 +39,14 @@ enum class Phase : unsigned char {
   kClosed,
 };
 
+// A request that is being answered.
+struct Exchange {
+  Request request;
+  bool wants_keep_alive = false;
+  bool http_1_0 = false;
+  std::function<Response()> answer;  // of a pending one
+};
+
 struct Connection {
   Connection(Descriptor accepted, std::string peer, const FramingLimits& limits)
       : socket(std::move(accepted)), remote_address(std::move(peer)), framer(limits) {}
@@ -47,7 +58,8 @@ struct Connection {
   // The owner's.
   RequestFramer framer;
   std::size_t held_bytes = 0;  // of the present request and what follows it, as the reactor has counted them
-  std::string unsent;          // of the answer
+  std::unique_ptr<Exchange> pending;
+  std::string unsent;  // of the answer
   std::size_t sent = 0;
   TimePoint idle_since{};
   bool keep_alive = false;  // after the answer

@@ -2,9 +2,11 @@
 // here.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace billhook::http {
@@ -31,6 +33,18 @@ struct Response {
   std::string body;
   Fields headers;  // further ones; Content-Type, Content-Length, Date and Connection are the server's
 };
+
+// An answer that waits for something, and holds no thread meanwhile. The request stays until it is given.
+struct Pending {
+  // Begins to wait. `ready` is called once when that is over, from any thread, maybe before this returns.
+  std::function<void(std::function<void()> ready)> begin;
+  std::function<Response()> answer;  // called once, when ready
+};
+
+using Reply = std::variant<Response, Pending>;
+
+// The response, waited for.
+Response Await(Reply reply);
 
 // Why the server answers a request that never reached the handler.
 enum class Fault {

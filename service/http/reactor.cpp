@@ -113,6 +113,7 @@ bool Reactor::Stop(TimePoint deadline) {
     Wake();
     thread_.join();
   }
+  queue_.AwaitExpected();
   queue_.Close();
   for (std::thread& worker : workers_) worker.join();
   workers_.clear();

@@ -1,12 +1,15 @@
 // Reactor: the running server. One thread owns the listening socket and every connection that is idle,
 // sending a request, slow to take its answer, or closing; it never blocks on a peer. Complete requests go to
 // the workers through a bounded queue; a worker answers and gives the connection back, mostly without waking
-// the reactor. Start and Stop belong to one caller; stats() may be called from anywhere.
+// the reactor. What waits for a pending answer comes to the workers a second time. Start and Stop belong to
+// one caller; stats() may be called from anywhere.
 #pragma once
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -64,10 +67,14 @@ class Reactor {
   void Drain(Connection& connection);
   void GoOn(Connection& connection);
   void Close(Connection& connection);
+  static Exchange TakeRequest(Connection& connection);
 
   // A worker's thread (reactor_worker.cpp).
   void Work();
   void Serve(AnswerWriter& writer, Connection& connection);
+  Reply Handle(const Request& request) const;
+  void Answer(AnswerWriter& writer, Connection& connection, const Exchange& exchange,
+              const std::function<Response()>& respond);
   void GiveBack(Connection& connection);
   void Wake() const;
 

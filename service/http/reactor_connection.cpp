@@ -86,14 +86,20 @@ bool Reactor::Hold(Connection& connection) {
   return now_held <= kSmallRequestBytes || held_bytes_ <= limits_.max_held_bytes;
 }
 
+Exchange Reactor::TakeRequest(Connection& connection) {
+  Exchange exchange;
+  exchange.wants_keep_alive = connection.framer.keep_alive();
+  exchange.http_1_0 = connection.framer.minor_version() == 0;
+  exchange.request = connection.framer.Take();
+  exchange.request.remote_address = connection.remote_address;
+  return exchange;
+}
+
 void Reactor::AnswerAtOnce(Connection& connection) {
-  const bool wants_keep_alive = connection.framer.keep_alive();
-  const bool http_1_0 = connection.framer.minor_version() == 0;
-  Request request = connection.framer.Take();
-  request.remote_address = connection.remote_address;
-  Answer answer =
-      writer_.Write([&] { return handler_(request); }, [&] { return wants_keep_alive && !began_stopping_; },
-                    request.method == "HEAD", http_1_0);
+  const Exchange exchange = TakeRequest(connection);
+  http::Answer answer = writer_.Write([&] { return std::get<Response>(handler_(exchange.request)); },
+                                      [&] { return exchange.wants_keep_alive && !began_stopping_; },
+                                      exchange.request.method == "HEAD", exchange.http_1_0);
   connection.unsent = std::move(answer.bytes);
   connection.keep_alive = answer.keep_alive;
   connection.sent = 0;
@@ -102,16 +108,14 @@ void Reactor::AnswerAtOnce(Connection& connection) {
 }
 
 void Reactor::Fail(Connection& connection, Fault fault) {
-  const bool http_1_0 = connection.framer.minor_version() == 0;
-  Request request = connection.framer.Take();
-  request.remote_address = connection.remote_address;
+  const Exchange exchange = TakeRequest(connection);
   std::exchange(connection.leftover, {});
   Hold(connection);
   connection.faulted = true;
   connection.keep_alive = false;
   connection.unsent = writer_
-                          .Write([&] { return on_fault_(request, fault); }, [] { return false; },
-                                 request.method == "HEAD", http_1_0)
+                          .Write([&] { return on_fault_(exchange.request, fault); }, [] { return false; },
+                                 exchange.request.method == "HEAD", exchange.http_1_0)
                           .bytes;
   connection.sent = 0;
   StartWriting(connection);

@@ -33,7 +33,7 @@ void Reactor::Work() {
   while (const std::optional<WorkQueue::Work> work = queue_.Pop()) {
     try {
       Serve(writer, *work->connection);
-    } catch (const std::exception&) {  // no memory: what the handler throws ends as a 500 in the writer
+    } catch (const std::exception&) {  // no memory: what the handler throws ends as a 500
       work->connection->broken = true;
       GiveBack(*work->connection);
     }
@@ -42,14 +42,36 @@ void Reactor::Work() {
 }
 
 void Reactor::Serve(AnswerWriter& writer, Connection& connection) {
-  const bool wants_keep_alive = connection.framer.keep_alive();
-  const bool http_1_0 = connection.framer.minor_version() == 0;
-  Request request = connection.framer.Take();
-  request.remote_address = connection.remote_address;
+  if (const std::unique_ptr<Exchange> resumed = std::move(connection.pending))
+    return Answer(writer, connection, *resumed, resumed->answer);
+  auto exchange = std::make_unique<Exchange>(TakeRequest(connection));
+  Reply reply = Handle(exchange->request);
+  if (auto* pending = std::get_if<Pending>(&reply)) {
+    exchange->answer = std::move(pending->answer);
+    connection.pending = std::move(exchange);
+    queue_.Expect();
+    return pending->begin(
+        [this, &connection] { queue_.Resume(connection); });  // and is another worker's then
+  }
+  Answer(writer, connection, *exchange, [&] { return std::get<Response>(std::move(reply)); });
+}
+
+Reply Reactor::Handle(const Request& request) const {
+  try {
+    return handler_(request);
+  } catch (const std::exception&) {
+    return Response{500, "", "", {}};
+  }
+}
+
+void Reactor::Answer(AnswerWriter& writer, Connection& connection, const Exchange& exchange,
+                     const std::function<Response()>& respond) {
   // Decided after the handler: a stop that begins meanwhile makes this the connection's last answer.
-  const auto may_keep_alive = [&] { return wants_keep_alive && !stopping_.load(std::memory_order_relaxed); };
-  Answer answer =
-      writer.Write([&] { return handler_(request); }, may_keep_alive, request.method == "HEAD", http_1_0);
+  const auto may_keep_alive = [&] {
+    return exchange.wants_keep_alive && !stopping_.load(std::memory_order_relaxed);
+  };
+  http::Answer answer =
+      writer.Write(respond, may_keep_alive, exchange.request.method == "HEAD", exchange.http_1_0);
   held_bytes_ -= std::exchange(connection.held_bytes, 0);
   connection.unsent = std::move(answer.bytes);
   connection.keep_alive = answer.keep_alive;

@@ -6,7 +6,7 @@ namespace billhook::http {
 
 std::vector<Connection*> WorkQueue::Push(const std::vector<Work>& ready) {
   std::vector<Connection*> refused;
-  std::size_t to_wake = 0;
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
     for (const Work& work : ready) {
@@ -19,11 +19,29 @@ std::vector<Connection*> WorkQueue::Push(const std::vector<Work>& ready) {
         line.push_back({work.connection, count_++});
       }
     }
-    to_wake = std::min(ready.size() - refused.size(), idle_workers_);
+    wake = NeedsWorker();
     NoteSize();
   }
-  for (std::size_t i = 0; i < to_wake; ++i) not_empty_.notify_one();
+  if (wake) not_empty_.notify_one();
   return refused;
+}
+
+void WorkQueue::Expect() {
+  const std::lock_guard lock(mutex_);
+  ++expected_;
+}
+
+void WorkQueue::Resume(Connection& connection) {
+  const std::lock_guard lock(mutex_);
+  if (!closed_) resumed_.push_back({&connection, count_++});
+  NoteSize();
+  if (NeedsWorker()) not_empty_.notify_one();
+  if (--expected_ == 0) all_came_.notify_all();
+}
+
+void WorkQueue::AwaitExpected() {
+  std::unique_lock lock(mutex_);
+  all_came_.wait(lock, [this] { return expected_ == 0; });
 }
 
 std::optional<WorkQueue::Work> WorkQueue::Pop() {
@@ -33,12 +51,16 @@ std::optional<WorkQueue::Work> WorkQueue::Pop() {
     ++idle_workers_;
     not_empty_.wait(lock);
     --idle_workers_;
+    waking_ = false;
   }
   if (closed_) return std::nullopt;
-  const Work next{line->front().connection, line == &foremost_};
+  const Work next{line->front().connection, line != &usual_};
   line->pop_front();
   if (!next.foremost) ++busy_with_usual_;
   NoteSize();
+  const bool wake = NeedsWorker();
+  lock.unlock();
+  if (wake) not_empty_.notify_one();
   return next;
 }
 
@@ -51,6 +73,7 @@ void WorkQueue::Done(const Work& work) {
 void WorkQueue::Close() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
+  resumed_.clear();
   foremost_.clear();
   usual_.clear();
   NoteSize();
@@ -58,13 +81,20 @@ void WorkQueue::Close() {
 }
 
 WorkQueue::Line* WorkQueue::Next() {
+  if (!resumed_.empty()) return &resumed_;
   const bool usual = !usual_.empty() && busy_with_usual_ < max_usual_;
   if (!foremost_.empty() && (!usual || foremost_.front().number < usual_.front().number)) return &foremost_;
   return usual ? &usual_ : nullptr;
 }
 
+bool WorkQueue::NeedsWorker() {
+  if (waking_ || idle_workers_ == 0 || Next() == nullptr) return false;
+  waking_ = true;
+  return true;
+}
+
 void WorkQueue::NoteSize() {
-  size_.store(foremost_.size() + usual_.size(), std::memory_order_relaxed);
+  size_.store(resumed_.size() + foremost_.size() + usual_.size(), std::memory_order_relaxed);
 }
 
 }  // namespace billhook::http

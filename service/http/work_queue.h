@@ -1,6 +1,7 @@
 // WorkQueue: the bounded lines of connections whose request is complete and waits for a worker. What comes
-// foremost has a line of its own, and workers that are never busy with the rest. The reactor's thread pushes,
-// the workers pop. Thread safe.
+// foremost has a line of its own, and workers that are never busy with the rest; so have those whose answer
+// was pending and is ready. The reactor's thread pushes, the workers pop. One worker is woken at a time, and
+// wakes the next where more is to do: short work is done by few. Thread safe.
 #pragma once
 
 #include <atomic>
@@ -31,6 +32,12 @@ class WorkQueue {
   // Queues them in order and returns those that found no room.
   std::vector<Connection*> Push(const std::vector<Work>& ready);
 
+  // Announces a connection that Resume will bring back, from whichever thread.
+  void Expect();
+  void Resume(Connection& connection);
+  // Returns once all have come back that are expected.
+  void AwaitExpected();
+
   // Blocks for the next one, which whoever takes it reports as done; nothing once closed.
   std::optional<Work> Pop();
   void Done(const Work& work);
@@ -50,16 +57,22 @@ class WorkQueue {
   // The line whose first is next; nullptr where nothing waits that may go on.
   Line* Next();
   void NoteSize();
+  // Whether a worker is to be woken for what waits.
+  bool NeedsWorker();
 
   const std::size_t max_waiting_;
   const std::size_t max_usual_;
   std::mutex mutex_;
   std::condition_variable not_empty_;
+  std::condition_variable all_came_;
+  Line resumed_;
   Line foremost_;
   Line usual_;
   std::uint64_t count_ = 0;  // of all that ever came
   std::size_t idle_workers_ = 0;
   std::size_t busy_with_usual_ = 0;
+  std::size_t expected_ = 0;
+  bool waking_ = false;  // a worker
   bool closed_ = false;
   std::atomic<std::size_t> size_{0};
 };

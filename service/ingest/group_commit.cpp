@@ -1,8 +1,18 @@
 #include "service/ingest/group_commit.h"
 
 #include <algorithm>
+#include <future>
 
 namespace billhook::ingest {
+
+GroupCommit::Waiting::Waiting(AppendRequest appended, Done on_outcome)
+    : request(std::move(appended)), done_(std::move(on_outcome)) {
+  for (const billhook::Append& append : request) bytes += append.event.payload.size();
+}
+
+void GroupCommit::Waiting::Say(Outcome outcome) {
+  if (!said_.exchange(true)) done_(std::move(outcome));
+}
 
 GroupCommit::GroupCommit(EventStore& store, GroupCommitOptions options, Clock clock, OnCommit on_commit,
                          OnFailure on_failure)
@@ -11,80 +21,77 @@ GroupCommit::GroupCommit(EventStore& store, GroupCommitOptions options, Clock cl
       clock_(std::move(clock)),
       on_commit_(std::move(on_commit)),
       on_failure_(std::move(on_failure)),
-      writer_([this] { Write(); }) {}
+      writer_([this] { Write(); }),
+      watcher_([this] { Watch(); }) {}
 
 GroupCommit::~GroupCommit() {
   Stop();
 }
 
-Result<AppendOutcome, Refusal> GroupCommit::Append(AppendRequest request) {
+void GroupCommit::AppendLater(AppendRequest request, Done done) {
+  Enqueue({std::make_shared<Waiting>(std::move(request), std::move(done))});
+}
+
+GroupCommit::Outcome GroupCommit::Append(AppendRequest request) {
   std::vector<AppendRequest> requests;
   requests.push_back(std::move(request));
   return AppendAll(std::move(requests)).front();
 }
 
-std::vector<Result<AppendOutcome, Refusal>> GroupCommit::AppendAll(std::vector<AppendRequest> requests) {
-  Batch batch;
-  std::vector<Outcome> outcomes;
-  for (AppendRequest& request : requests) {
-    const auto& waiting = batch.emplace_back(std::make_shared<Waiting>());
-    waiting->request = std::move(request);
-    for (const billhook::Append& append : waiting->request) waiting->bytes += append.event.payload.size();
-    outcomes.push_back(waiting->outcome.get_future());
-  }
-  const auto deadline = SteadyClock::now() + options_.wait_max;
+std::vector<GroupCommit::Outcome> GroupCommit::AppendAll(std::vector<AppendRequest> requests) {
   bool patient = false;
   {
     const std::lock_guard lock(mutex_);
     patient = ++callers_ <= options_.patient_max;
-    for (const auto& waiting : batch) {
-      if (const std::optional<Refusal> refusal = Enqueue(waiting, patient))
-        waiting->outcome.set_value(Unexpected(*refusal));
-    }
   }
-  arrived_.notify_one();
-  std::vector<Result<AppendOutcome, Refusal>> answers;
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (Await(outcomes[i], deadline, patient)) {
-      answers.push_back(outcomes[i].get());
-    } else {
-      answers.emplace_back(Unexpected(Withdraw(batch[i]) ? Refusal::kUnavailable : Refusal::kInDoubt));
-    }
+  Batch batch;
+  std::vector<std::future<Outcome>> outcomes;
+  for (AppendRequest& request : requests) {
+    const auto outcome = std::make_shared<std::promise<Outcome>>();
+    outcomes.push_back(outcome->get_future());
+    batch.push_back(std::make_shared<Waiting>(
+        std::move(request), [outcome](Outcome said) { outcome->set_value(std::move(said)); }));
+    batch.back()->patient = patient;
   }
+  Enqueue(batch);
+  std::vector<Outcome> answers;
+  for (std::future<Outcome>& outcome : outcomes) answers.push_back(outcome.get());
   const std::lock_guard lock(mutex_);
   --callers_;
   return answers;
 }
 
-std::optional<Refusal> GroupCommit::Enqueue(const std::shared_ptr<Waiting>& waiting, bool patient) {
-  if (stopping_) return Refusal::kStopping;
-  const bool full = queue_.size() >= options_.queue_max ||
-                    (!queue_.empty() && queue_bytes_ + waiting->bytes > options_.queue_bytes_max);
-  if (full || (!patient && Stuck())) return Refusal::kQueueFull;
-  queue_.push_back(waiting);
-  queue_bytes_ += waiting->bytes;
-  return std::nullopt;
+void GroupCommit::Enqueue(const Batch& batch) {
+  std::vector<std::pair<std::shared_ptr<Waiting>, Refusal>> refused;
+  bool watched = false;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& waiting : batch) {
+      if (const std::optional<Refusal> refusal = Refuse(*waiting)) {
+        refused.emplace_back(waiting, *refusal);
+        continue;
+      }
+      waiting->deadline = SteadyClock::now() + options_.wait_max;
+      queue_.push_back(waiting);
+      queue_bytes_ += waiting->bytes;
+    }
+    watched = std::exchange(watches_, true);
+  }
+  arrived_.notify_one();
+  if (!watched) watch_.notify_one();
+  for (const auto& [waiting, refusal] : refused) waiting->Say(Unexpected(refusal));
 }
 
-bool GroupCommit::Await(const Outcome& outcome, SteadyClock::time_point deadline, bool patient) const {
-  do {
-    const auto look_up = patient ? deadline : std::min(deadline, SteadyClock::now() + options_.stuck_after);
-    if (outcome.wait_until(look_up) == std::future_status::ready) return true;
-  } while (SteadyClock::now() < deadline && !Stuck());
-  return false;
+std::optional<Refusal> GroupCommit::Refuse(const Waiting& waiting) const {
+  if (stopping_) return Refusal::kStopping;
+  const bool full = queue_.size() >= options_.queue_max ||
+                    (!queue_.empty() && queue_bytes_ + waiting.bytes > options_.queue_bytes_max);
+  if (full || (!waiting.patient && Stuck())) return Refusal::kQueueFull;
+  return std::nullopt;
 }
 
 bool GroupCommit::Stuck() const {
   return SteadyClock::now() - commit_began_.load() > options_.stuck_after;
-}
-
-bool GroupCommit::Withdraw(const std::shared_ptr<Waiting>& waiting) {
-  const std::lock_guard lock(mutex_);
-  const auto at = std::find(queue_.begin(), queue_.end(), waiting);
-  if (at == queue_.end()) return false;
-  queue_bytes_ -= waiting->bytes;
-  queue_.erase(at);
-  return true;
 }
 
 void GroupCommit::Stop() {
@@ -95,6 +102,12 @@ void GroupCommit::Stop() {
     }
     arrived_.notify_all();
     writer_.join();
+    {
+      const std::lock_guard lock(mutex_);
+      written_ = true;
+    }
+    watch_.notify_all();
+    watcher_.join();
   });
 }
 
@@ -120,21 +133,21 @@ void GroupCommit::Write() {
 // Waits for requests; empty when stopping and all are done, or when they were withdrawn meanwhile.
 GroupCommit::Batch GroupCommit::TakeBatch() {
   std::unique_lock lock(mutex_);
+  committing_.clear();
   arrived_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
   if (options_.linger.count() > 0 && !stopping_) {
     arrived_.wait_for(lock, options_.linger,
                       [this] { return stopping_ || queue_.size() >= options_.batch_max; });
   }
-  Batch batch;
   std::size_t bytes = 0;
-  while (!queue_.empty() && batch.size() < options_.batch_max) {
+  while (!queue_.empty() && committing_.size() < options_.batch_max) {
     bytes += queue_.front()->bytes;
-    if (!batch.empty() && bytes > options_.batch_bytes_max) break;
+    if (!committing_.empty() && bytes > options_.batch_bytes_max) break;
     queue_bytes_ -= queue_.front()->bytes;
-    batch.push_back(std::move(queue_.front()));
+    committing_.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
-  return batch;
+  return committing_;
 }
 
 void GroupCommit::Commit(const Batch& batch) {
@@ -158,7 +171,7 @@ void GroupCommit::Commit(const Batch& batch) {
       report.events += recorded->positions.size();
       report.last_position = recorded->positions.back();
     }
-    batch[i]->outcome.set_value(std::move(outcomes[i]));
+    batch[i]->Say(std::move(outcomes[i]));
   }
   on_commit_(report);
 }
@@ -171,7 +184,43 @@ void GroupCommit::Fail(const Batch& batch, const StorageError& error) {
   }
   on_failure_(error);
   const Refusal refusal = error.retryable() ? Refusal::kUnavailable : Refusal::kRejected;
-  for (const auto& waiting : batch) waiting->outcome.set_value(Unexpected(refusal));
+  for (const auto& waiting : batch) waiting->Say(Unexpected(refusal));
+}
+
+// While the writer hangs in a commit, somebody else must tell those who wait that it takes too long.
+void GroupCommit::Watch() {
+  const auto pause = std::max<std::chrono::milliseconds>(
+      std::chrono::milliseconds(1), std::min(options_.wait_max, options_.stuck_after) / 10);
+  std::unique_lock lock(mutex_);
+  while (true) {
+    watch_.wait(lock, [this] { return watches_ || written_; });
+    if (watch_.wait_for(lock, pause, [this] { return written_; })) return;
+    watches_ = !queue_.empty() || !committing_.empty();
+    const auto now = SteadyClock::now();
+    const Batch withdrawn = Withdraw(now);
+    Batch in_doubt;
+    std::copy_if(committing_.begin(), committing_.end(), std::back_inserter(in_doubt),
+                 [&](const auto& waiting) { return IsOver(*waiting, now); });
+    lock.unlock();
+    for (const auto& waiting : withdrawn) waiting->Say(Unexpected(Refusal::kUnavailable));
+    for (const auto& waiting : in_doubt) waiting->Say(Unexpected(Refusal::kInDoubt));
+    lock.lock();
+  }
+}
+
+GroupCommit::Batch GroupCommit::Withdraw(SteadyClock::time_point now) {
+  Batch withdrawn;
+  std::erase_if(queue_, [&](const auto& waiting) {
+    if (!IsOver(*waiting, now)) return false;
+    queue_bytes_ -= waiting->bytes;
+    withdrawn.push_back(waiting);
+    return true;
+  });
+  return withdrawn;
+}
+
+bool GroupCommit::IsOver(const Waiting& waiting, SteadyClock::time_point now) const {
+  return now >= waiting.deadline || (!waiting.patient && Stuck());
 }
 
 }  // namespace billhook::ingest

@@ -1,6 +1,6 @@
 // Group commit: requests that arrive while a commit is under way are committed together by the next one. One
-// writer thread; each caller waits for its own outcome, which comes only after the commit is durable. The
-// queue is bounded, and so is the wait. Thread safe.
+// writer thread; an outcome comes only after the commit is durable. The queue is bounded, and so is the wait.
+// Thread safe.
 #pragma once
 
 #include <atomic>
@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
-#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,9 +27,9 @@ struct GroupCommitOptions {
   std::size_t batch_bytes_max = 16 << 20;     // payload a commit, but for one request that is larger
   std::size_t queue_bytes_max = 64 << 20;     // payload that waits; what would be more is refused
   std::size_t queue_max = 4096;               // requests that wait; one more is refused
-  std::chrono::milliseconds wait_max{8'000};  // how long a caller waits for its outcome
-  // Each caller holds a thread that others need too: while one commit takes longer than `stuck_after`, no
-  // more than `patient_max` wait on, and the rest are let go.
+  std::chrono::milliseconds wait_max{8'000};  // how long an outcome is waited for
+  // A caller that blocks holds a thread that others need too: while one commit takes longer than
+  // `stuck_after`, no more than `patient_max` of them wait on, and the rest are let go.
   std::size_t patient_max = 4096;
   std::chrono::milliseconds stuck_after{1'000};
 };
@@ -55,6 +54,8 @@ struct CommitReport {
 
 class GroupCommit {
  public:
+  using Outcome = Result<AppendOutcome, Refusal>;
+  using Done = std::function<void(Outcome)>;
   using OnCommit = std::function<void(const CommitReport&)>;
   using OnFailure = std::function<void(const StorageError&)>;
 
@@ -64,12 +65,16 @@ class GroupCommit {
   // Stops as Stop does.
   ~GroupCommit();
 
+  // `done` hears the outcome once it is durable, or the refusal: exactly once, maybe before this returns,
+  // maybe on a thread that others wait for too, so it must be quick. It never throws.
+  void AppendLater(AppendRequest request, Done done);
+
   // Blocks until the request's outcome is durable, or refuses.
-  Result<AppendOutcome, Refusal> Append(AppendRequest request);
+  Outcome Append(AppendRequest request);
 
   // The same for several requests at once, which share a commit where they can: an outcome each, in their
   // order, in which they also take their places in the log. Each is recorded or not by itself.
-  std::vector<Result<AppendOutcome, Refusal>> AppendAll(std::vector<AppendRequest> requests);
+  std::vector<Outcome> AppendAll(std::vector<AppendRequest> requests);
 
   // Refuses new requests, commits those that wait, and ends the writer.
   void Stop();
@@ -77,28 +82,37 @@ class GroupCommit {
   [[nodiscard]] std::size_t queue_depth() const;
 
  private:
-  struct Waiting {
-    AppendRequest request;
-    std::size_t bytes = 0;  // of payload
-    std::promise<Result<AppendOutcome, Refusal>> outcome;
-  };
-  using Batch = std::vector<std::shared_ptr<Waiting>>;
-
-  using Outcome = std::future<Result<AppendOutcome, Refusal>>;
   using SteadyClock = std::chrono::steady_clock;
   static constexpr SteadyClock::time_point kNoCommit = SteadyClock::time_point::max();
 
-  // Whether it waits now; else why not. The queue is locked.
-  std::optional<Refusal> Enqueue(const std::shared_ptr<Waiting>& waiting, bool patient);
-  void Write();
-  // Takes it out of the queue; false if the writer has it already.
-  bool Withdraw(const std::shared_ptr<Waiting>& waiting);
-  // Whether the outcome came in time; who is not patient gives up on a commit that is stuck.
-  bool Await(const Outcome& outcome, SteadyClock::time_point deadline, bool patient) const;
+  struct Waiting {
+    Waiting(AppendRequest appended, Done on_outcome);
+    // Says the outcome unless another was said before: the writer may come too late.
+    void Say(Outcome outcome);
+
+    const AppendRequest request;
+    std::size_t bytes = 0;  // of payload
+    SteadyClock::time_point deadline;
+    bool patient = true;  // waits on while a commit is stuck
+
+   private:
+    Done done_;
+    std::atomic<bool> said_{false};
+  };
+  using Batch = std::vector<std::shared_ptr<Waiting>>;
+
+  void Enqueue(const Batch& batch);
+  // Why it may not wait, if so. The queue is locked.
+  std::optional<Refusal> Refuse(const Waiting& waiting) const;
   [[nodiscard]] bool Stuck() const;
+  void Write();
   Batch TakeBatch();
   void Commit(const Batch& batch);
   void Fail(const Batch& batch, const StorageError& error);
+  void Watch();
+  // Takes those out of the queue that have waited long enough.
+  Batch Withdraw(SteadyClock::time_point now);
+  [[nodiscard]] bool IsOver(const Waiting& waiting, SteadyClock::time_point now) const;
 
   EventStore& store_;
   GroupCommitOptions options_;
@@ -108,13 +122,18 @@ class GroupCommit {
 
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
+  std::condition_variable watch_;
   std::deque<std::shared_ptr<Waiting>> queue_;
   std::size_t queue_bytes_ = 0;
-  std::size_t callers_ = 0;  // that wait for their outcomes
+  Batch committing_;
+  std::size_t callers_ = 0;  // that block
+  bool watches_ = false;     // looks at what waits now and then
+  bool written_ = false;     // all that ever will be
   std::atomic<SteadyClock::time_point> commit_began_{kNoCommit};
   bool stopping_ = false;
   std::once_flag stopped_;
   std::thread writer_;
+  std::thread watcher_;  // of the time
 };
 
 }  // namespace billhook::ingest

@@ -35,7 +35,22 @@ std::string Encodings(const Request& request) {
   return all;
 }
 
-Response Receive(Call& call, Services& services, const std::string& tenant) {
+using Appended = ingest::GroupCommit::Outcome;
+
+Response Answer(const Appended& appended, const std::string& event_id, Metrics& metrics) {
+  if (!appended) {
+    metrics.CountWebhook(Outcome::kError);
+    return NotRecorded(appended.error());  // Stripe sends again what is answered 503: no event is lost
+  }
+  if (const auto* recorded = std::get_if<Recorded>(&*appended)) {
+    metrics.CountWebhook(Outcome::kRecorded);
+    return Received(event_id, false, recorded->positions.front());
+  }
+  metrics.CountWebhook(Outcome::kDuplicate);
+  return Received(event_id, true, std::get<Duplicate>(*appended).position);
+}
+
+Reply Receive(Call& call, Services& services, const std::string& tenant) {
   const auto rejected = [&services](Response response) {
     services.metrics.CountWebhook(Outcome::kRejected);
     return response;
@@ -62,18 +77,17 @@ Response Receive(Call& call, Services& services, const std::string& tenant) {
   if (!envelope) return rejected(Problem(400, "payload_invalid", envelope.error()));
 
   const std::string event_id = envelope->id;
-  const Result<AppendOutcome, ingest::Refusal> outcome = services.group_commit.Append(
-      {ingest::StripeAppend(*std::move(envelope), call.request.body, tenant, services.clock())});
-  if (!outcome) {
-    services.metrics.CountWebhook(Outcome::kError);
-    return NotRecorded(outcome.error());  // Stripe sends again what is answered 503: no event is lost
-  }
-  if (const auto* recorded = std::get_if<Recorded>(&*outcome)) {
-    services.metrics.CountWebhook(Outcome::kRecorded);
-    return Received(event_id, false, recorded->positions.front());
-  }
-  services.metrics.CountWebhook(Outcome::kDuplicate);
-  return Received(event_id, true, std::get<Duplicate>(*outcome).position);
+  AppendRequest append = {
+      ingest::StripeAppend(*std::move(envelope), call.request.body, tenant, services.clock())};
+  const auto outcome = std::make_shared<std::optional<Appended>>();
+  return Pending{[&services, append = std::move(append), outcome](std::function<void()> ready) mutable {
+                   services.group_commit.AppendLater(std::move(append),
+                                                     [outcome, ready = std::move(ready)](Appended appended) {
+                                                       *outcome = std::move(appended);
+                                                       ready();
+                                                     });
+                 },
+                 [&services, event_id, outcome] { return Answer(**outcome, event_id, services.metrics); }};
 }
 
 }  // namespace

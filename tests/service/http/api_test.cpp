@@ -512,11 +512,11 @@ TEST(HttpApi, KeepsAKeysShareHoweverManyAddressesAsk) {
   for (int i = 0; i < 20'000; ++i) {  // more than there are places for
     request.remote_address =
         "2001:db8:" + std::to_string(i / 9'000) + ":" + std::to_string(i % 9'000) + "::1";
-    api.Handle(request);
+    Await(api.Handle(request));
   }
-  EXPECT_EQ(api.Handle(request).status, 429);
+  EXPECT_EQ(Await(api.Handle(request)).status, 429);
   request.headers = {{"Authorization", "Bearer key-a"}};
-  EXPECT_EQ(api.Handle(request).status, 200);
+  EXPECT_EQ(Await(api.Handle(request)).status, 200);
 }
 
 TEST(HttpApi, ShowsAKeyNothingOfAnotherTenant) {

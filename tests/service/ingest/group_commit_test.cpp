@@ -1,6 +1,7 @@
 #include "service/ingest/group_commit.h"
 
 #include <algorithm>
+#include <future>
 
 #include <gtest/gtest.h>
 
@@ -219,6 +220,72 @@ TEST_F(GroupCommitting, KeepsFewCallersWaitingForACommitThatIsStuck) {
   EXPECT_TRUE(patient.get().has_value());
   EXPECT_TRUE(group_commit_->Append(StripeAppend("evt_4")).has_value());
   EXPECT_EQ(log_.LatestPosition(), 3) << "who was refused was withdrawn";
+}
+
+// An outcome that nobody blocks for.
+class Heard {
+ public:
+  GroupCommit::Done Hear() {
+    return [this](Outcome outcome) { outcome_.set_value(std::move(outcome)); };  // throws if said twice
+  }
+  Outcome Get() { return outcome_.get_future().get(); }
+
+ private:
+  std::promise<Outcome> outcome_;
+};
+
+TEST_F(GroupCommitting, TellsTheOutcomeToWhoDoesNotBlock) {
+  GroupCommit& group_commit = Start();
+  Heard first;
+  group_commit.AppendLater(StripeAppend("evt_1"), first.Hear());
+  EXPECT_EQ(std::get<Recorded>(*first.Get()).positions.front(), 1);
+  Heard again;
+  group_commit.AppendLater(StripeAppend("evt_1"), again.Hear());
+  EXPECT_EQ(std::get<Duplicate>(*again.Get()).position, 1);
+}
+
+TEST_F(GroupCommitting, TellsWhoDoesNotBlockThatItTookTooLong) {
+  Gate gate;
+  store_.before = [&gate](const auto&) { gate.Pass(); };
+  GroupCommit& group_commit = Start({.wait_max = std::chrono::milliseconds(50)});
+  Heard writing;
+  group_commit.AppendLater(StripeAppend("evt_0"), writing.Hear());
+  gate.AwaitSomebody();
+  Heard waiting;
+  group_commit.AppendLater(StripeAppend("evt_1"), waiting.Hear());
+  EXPECT_EQ(writing.Get().error(), Refusal::kInDoubt);
+  EXPECT_EQ(waiting.Get().error(), Refusal::kUnavailable);
+  EXPECT_EQ(group_commit.queue_depth(), 0U);
+  gate.Open();
+  group_commit.Stop();
+  EXPECT_EQ(log_.LatestPosition(), 1) << "only what was in doubt was recorded after all";
+}
+
+TEST_F(GroupCommitting, LetsThoseWaitForACommitThatIsStuckWhoDoNotBlock) {
+  Gate gate;
+  store_.before = [&gate](const auto&) { gate.Pass(); };
+  GroupCommit& group_commit = Start(
+      {.wait_max = std::chrono::minutes(5), .patient_max = 0, .stuck_after = std::chrono::milliseconds(20)});
+  Heard writing;
+  group_commit.AppendLater(StripeAppend("evt_0"), writing.Hear());
+  gate.AwaitSomebody();
+  Heard waiting;
+  group_commit.AppendLater(StripeAppend("evt_1"), waiting.Hear());
+  EXPECT_EQ(group_commit.Append(StripeAppend("evt_2")).error(), Refusal::kUnavailable)
+      << "blocks, and is let go";
+  EXPECT_EQ(group_commit.queue_depth(), 1U);
+  gate.Open();
+  EXPECT_TRUE(writing.Get().has_value());
+  EXPECT_TRUE(waiting.Get().has_value());
+}
+
+TEST_F(GroupCommitting, TellsARefusalBeforeItReturns) {
+  GroupCommit& group_commit = Start();
+  group_commit.Stop();
+  bool refused = false;
+  group_commit.AppendLater(StripeAppend("evt_1"),
+                           [&](const Outcome& outcome) { refused = outcome.error() == Refusal::kStopping; });
+  EXPECT_TRUE(refused);
 }
 
 TEST_F(GroupCommitting, CommitsWhatWaitsBeforeItStopsAndRefusesTheRest) {
