@@ -114,8 +114,7 @@ void SqliteConnection::ForgetStatements() {
 
 void SqliteConnection::Throw(const char* doing) {
   const int code = sqlite3_extended_errcode(handle_);
-  throw StorageError(std::string(doing) + ": " + sqlite3_errmsg(handle_), MayPass(code),
-                     IsAboutData(code));
+  throw StorageError(std::string(doing) + ": " + sqlite3_errmsg(handle_), MayPass(code), IsAboutData(code));
 }
 
 sqlite3_stmt* SqliteConnection::Prepare(const std::string& sql) {
@@ -183,7 +182,7 @@ void SqliteConnection::ExecuteScript(const std::string& script) {
 }
 
 Rows SqliteConnection::Lookup(const Table& table, std::int64_t generation, std::string_view column,
-                           const TextList& values) {
+                              const TextList& values) {
   sqlite3_stmt* statement =
       Prepare("SELECT " + ColumnList(table.columns) + " FROM " + std::string(table.name) +
               " WHERE generation = $1 AND " + std::string(column) + " = $2");
@@ -223,7 +222,7 @@ void SqliteConnection::InsertEach(const std::string& sql, const std::vector<Row>
 }
 
 void SqliteConnection::Upsert(std::string_view table, const std::vector<Column>& columns, std::size_t keys,
-                           const std::vector<Row>& rows) {
+                              const std::vector<Row>& rows) {
   if (rows.empty()) return;
   std::string sql = "INSERT INTO " + std::string(table) + " (" + ColumnList(columns) + ") VALUES (";
   for (std::size_t i = 1; i <= columns.size(); ++i) sql += (i > 1 ? ", $" : "$") + std::to_string(i);
