@@ -8,9 +8,9 @@ set -euo pipefail
 declare -A packages=(
   [build]="g++ cmake ninja-build pkg-config libssl-dev libsqlite3-dev libpqxx-dev nlohmann-json3-dev
            libspdlog-dev libcli11-dev libcpp-httplib-dev prometheus-cpp-dev libvalijson-dev
-           libjemalloc-dev libhiredis-dev librabbitmq-dev librdkafka-dev"
+           libjemalloc-dev libhiredis-dev librabbitmq-dev librdkafka-dev libsimdjson-dev"
   [run]="libssl3 libsqlite3-0 libpqxx-6.4 libspdlog1.10 libcpp-httplib0.11 libprometheus-cpp-core1.0
-         libjemalloc2 libhiredis0.14 librabbitmq4 librdkafka1 ca-certificates"
+         libjemalloc2 libhiredis0.14 librabbitmq4 librdkafka1 libsimdjson14 ca-certificates"
   [demo]="curl jq"
   [test]="libgtest-dev libgmock-dev librapidcheck-dev libyaml-cpp-dev postgresql-15 nginx
           pgbouncer prometheus curl openssl systemd redis-server rabbitmq-server"

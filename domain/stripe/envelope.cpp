@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "domain/json_scanner.h"
+#include "domain/json_tape.h"
 
 namespace billhook::stripe {
 namespace {
@@ -33,6 +34,67 @@ struct Named {
   Member id;
 };
 
+// The members that an envelope is made of.
+struct Members {
+  Member id;
+  Member type;
+  Member object;
+  Member created;
+  Named data_object;
+  Named related_object;
+};
+
+// Where the scalar under that key of the event goes; nullptr where none is of interest.
+Member* ScalarUnder(std::string_view key, Members& members) {
+  if (key == "id") return &members.id;
+  if (key == "type") return &members.type;
+  if (key == "object") return &members.object;
+  return key == "created" ? &members.created : nullptr;
+}
+
+std::optional<UnixMicros> SnapshotCreated(const Member& created) {
+  if (created.token != Token::kNumber) return std::nullopt;
+  std::int64_t seconds = -1;
+  const char* end = created.text.data() + created.text.size();
+  const auto parsed = std::from_chars(created.text.data(), end, seconds);
+  const bool whole = parsed.ec == std::errc() && parsed.ptr == end;
+  if (!whole || created.text[0] == '-' || seconds > kMaxUnixSeconds) return std::nullopt;
+  return seconds * kMicrosPerSecond;
+}
+
+std::optional<UnixMicros> ThinCreated(const Member& created) {
+  if (created.token != Token::kString) return std::nullopt;
+  return ParseRfc3339(created.text);
+}
+
+Result<Envelope, std::string> Judge(Members members) {
+  if (!members.id.IsUsableString())
+    return Unexpected(
+        std::string("`id` must be a string of 1 to 255 characters without control characters."));
+  if (!members.type.IsUsableString())
+    return Unexpected(
+        std::string("`type` must be a string of 1 to 255 characters without control characters."));
+  const bool thin = members.object.token == Token::kString && members.object.text == kThinEventObject;
+  const std::optional<UnixMicros> occurred_at =
+      thin ? ThinCreated(members.created) : SnapshotCreated(members.created);
+  if (!occurred_at) {
+    return Unexpected(
+        std::string(thin ? "`created` of a v2 event must be an RFC 3339 time."
+                         : "`created` must be an integer from 0 to 253402300799 (Unix seconds)."));
+  }
+  Envelope envelope{std::move(members.id.text), std::move(members.type.text), *occurred_at, "", ""};
+  Named& about = thin ? members.related_object : members.data_object;
+  if (about.type.IsUsableString() && about.id.IsUsableString()) {
+    envelope.aggregate_type = std::move(about.type.text);
+    envelope.aggregate_id = std::move(about.id.text);
+  } else {
+    envelope.aggregate_type = members.object.IsUsableString() ? std::move(members.object.text) : "event";
+    envelope.aggregate_id = envelope.id;
+  }
+  return envelope;
+}
+
+// Reads any text, and says what is wrong with it.
 class EnvelopeReader {
  public:
   explicit EnvelopeReader(std::string_view body) : scanner_(body) {}
@@ -50,7 +112,7 @@ class EnvelopeReader {
     std::sort(keys.begin(), keys.end());
     if (std::adjacent_find(keys.begin(), keys.end()) != keys.end())
       return Fault("A key of the event stands in it twice");
-    return Judge();
+    return Judge(std::move(members_));
   }
 
  private:
@@ -58,44 +120,6 @@ class EnvelopeReader {
     std::string reason(what);
     if (!scanner_.error().empty()) reason.append(": ").append(scanner_.error());
     return Unexpected(reason + ".");
-  }
-
-  Result<Envelope, std::string> Judge() {
-    if (!id_.IsUsableString())
-      return Fault("`id` must be a string of 1 to 255 characters without control characters");
-    if (!type_.IsUsableString())
-      return Fault("`type` must be a string of 1 to 255 characters without control characters");
-    const bool thin = object_.token == Token::kString && object_.text == kThinEventObject;
-    const std::optional<UnixMicros> occurred_at = thin ? ThinCreated() : SnapshotCreated();
-    if (!occurred_at) {
-      return Fault(thin ? "`created` of a v2 event must be an RFC 3339 time"
-                        : "`created` must be an integer from 0 to 253402300799 (Unix seconds)");
-    }
-    Envelope envelope{id_.text, type_.text, *occurred_at, "", ""};
-    const Named& about = thin ? related_object_ : data_object_;
-    if (about.type.IsUsableString() && about.id.IsUsableString()) {
-      envelope.aggregate_type = about.type.text;
-      envelope.aggregate_id = about.id.text;
-    } else {
-      envelope.aggregate_type = object_.IsUsableString() ? object_.text : "event";
-      envelope.aggregate_id = id_.text;
-    }
-    return envelope;
-  }
-
-  [[nodiscard]] std::optional<UnixMicros> SnapshotCreated() const {
-    if (created_.token != Token::kNumber) return std::nullopt;
-    std::int64_t seconds = -1;
-    const char* end = created_.text.data() + created_.text.size();
-    const auto parsed = std::from_chars(created_.text.data(), end, seconds);
-    const bool whole = parsed.ec == std::errc() && parsed.ptr == end;
-    if (!whole || created_.text[0] == '-' || seconds > kMaxUnixSeconds) return std::nullopt;
-    return seconds * kMicrosPerSecond;
-  }
-
-  [[nodiscard]] std::optional<UnixMicros> ThinCreated() const {
-    if (created_.token != Token::kString) return std::nullopt;
-    return ParseRfc3339(created_.text);
   }
 
   std::string Key() {
@@ -106,11 +130,8 @@ class EnvelopeReader {
 
   // A member of the outermost object; false if the JSON is broken.
   bool ReadMember(std::string_view key) {
-    if (key == "id") return ReadScalar(id_);
-    if (key == "type") return ReadScalar(type_);
-    if (key == "object") return ReadScalar(object_);
-    if (key == "created") return ReadScalar(created_);
-    if (key == "related_object") return ReadNamed(scanner_.Next(), "type", related_object_);
+    if (Member* scalar = ScalarUnder(key, members_)) return ReadScalar(*scalar);
+    if (key == "related_object") return ReadNamed(scanner_.Next(), "type", members_.related_object);
     if (key == "data") return ReadData();
     return Skip(scanner_.Next());
   }
@@ -125,8 +146,8 @@ class EnvelopeReader {
         if (!Skip(scanner_.Next())) return false;
         continue;
       }
-      if (!ReadNamed(scanner_.Next(), "object", data_object_)) return false;
-      if (seen) data_object_ = Named{};  // two of them: neither names the aggregate
+      if (!ReadNamed(scanner_.Next(), "object", members_.data_object)) return false;
+      if (seen) members_.data_object = Named{};  // two of them: neither names the aggregate
       seen = true;
     }
     return member == Token::kEndObject;
@@ -169,13 +190,86 @@ class EnvelopeReader {
   }
 
   JsonScanner scanner_;
-  Member id_;
-  Member type_;
-  Member object_;
-  Member created_;
-  Named data_object_;
-  Named related_object_;
+  Members members_;
 };
+
+// Reads a text that is plain, several times as fast.
+class TapeReader {
+ public:
+  // Nothing where EnvelopeReader has to judge.
+  std::optional<Members> Read(const TapeValue& event) {
+    std::vector<std::string_view> keys;
+    for (TapeValue key = event.Inside(); !key.IsEnd();) {
+      const TapeValue value = key.Next();
+      keys.push_back(key.text());
+      if (!ReadMember(keys.back(), value)) return std::nullopt;
+      key = value.Next();
+    }
+    std::sort(keys.begin(), keys.end());
+    if (std::adjacent_find(keys.begin(), keys.end()) != keys.end()) return std::nullopt;
+    return std::move(members_);
+  }
+
+ private:
+  using Kind = TapeValue::Kind;
+
+  bool ReadMember(std::string_view key, const TapeValue& value) {
+    if (Member* scalar = ScalarUnder(key, members_)) return ReadScalar(value, *scalar);
+    if (key == "related_object") return ReadNamed(value, "type", members_.related_object);
+    return key != "data" || ReadData(value);
+  }
+
+  bool ReadData(const TapeValue& data) {
+    if (data.kind() != Kind::kObject) return true;
+    bool seen = false;
+    for (TapeValue key = data.Inside(); !key.IsEnd();) {
+      const TapeValue value = key.Next();
+      if (key.text() == "object") {
+        if (seen || !ReadNamed(value, "object", members_.data_object)) return false;
+        seen = true;
+      }
+      key = value.Next();
+    }
+    return true;
+  }
+
+  static bool ReadNamed(const TapeValue& object, std::string_view type_key, Named& named) {
+    if (object.kind() != Kind::kObject) return true;
+    for (TapeValue key = object.Inside(); !key.IsEnd();) {
+      const TapeValue value = key.Next();
+      const std::string_view name = key.text();
+      if (name == type_key && !ReadScalar(value, named.type)) return false;
+      if (name == "id" && !ReadScalar(value, named.id)) return false;
+      key = value.Next();
+    }
+    return true;
+  }
+
+  // A number's text is written anew, which is how it stood only if it is an integer other than 0.
+  static bool ReadScalar(const TapeValue& value, Member& member) {
+    ++member.times;
+    switch (value.kind()) {
+      case Kind::kString:
+        member.token = Token::kString;
+        member.text = value.text();
+        return true;
+      case Kind::kInteger:
+        member.token = Token::kNumber;
+        member.text = std::to_string(value.integer());
+        return value.integer() != 0;
+      default:
+        return false;
+    }
+  }
+
+  Members members_;
+};
+
+std::optional<Members> ReadPlain(std::string_view body) {
+  const std::optional<JsonTape> tape = JsonTape::Of(body);
+  if (!tape) return std::nullopt;
+  return TapeReader().Read(tape->root());
+}
 
 }  // namespace
 
@@ -192,6 +286,7 @@ bool IsIdentifier(std::string_view text) {
 }
 
 Result<Envelope, std::string> ReadEnvelope(std::string_view body) {
+  if (std::optional<Members> plain = ReadPlain(body)) return Judge(*std::move(plain));
   return EnvelopeReader(body).Read();
 }
 
