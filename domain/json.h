@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -19,10 +20,11 @@ using Json = nlohmann::json;
 // The document, or the reason why the text is none; the reason quotes nothing of the text.
 Result<Json, std::string> ParseJson(std::string_view text);
 
-// Whether a reader wants the member of that key. The keys of the outermost object are at depth 1; `parent` is
-// the last key around that object, as it stands in the text. Whoever wants a member deeper down wants those
+// Whether a reader wants the member of that key. `around` has the key of each object and array around it, the
+// outermost first: empty for the outermost of all, and for an element of an array that of the array. So its
+// size is the depth, 1 for the keys of the outermost object. Whoever wants a member deeper down wants those
 // around it too.
-using MemberFilter = bool (*)(std::size_t depth, std::string_view parent, std::string_view key);
+using MemberFilter = bool (*)(std::span<const std::string_view> around, std::string_view key);
 
 // The document without the members that `wants` leaves out: these are checked for JSON's grammar alone and
 // cost nothing else.

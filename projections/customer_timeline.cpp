@@ -75,7 +75,7 @@ constexpr const char* kAmounts[] = {"amount", "amount_total", "amount_due", "amo
                                     "amount_requested"};
 
 // Most of an event is of no interest here, and left out of the document that is made of it.
-bool Wants(std::size_t depth, std::string_view, std::string_view key) {
+bool Wants(std::span<const std::string_view> around, std::string_view key) {
   constexpr std::string_view kOfEvent[] = {"data", "livemode", "account"};
   constexpr std::string_view kOfObject[] = {"object", "id", "livemode", "customer", "charge", "latest_charge",
                                             "invoice", "payment", "currency", "status", "payment_intent",
@@ -83,7 +83,7 @@ bool Wants(std::size_t depth, std::string_view, std::string_view key) {
                                             "paid", "forgiven", "closed", "attempted", "billing",
                                             "paid_out_of_band", "total", "charges"};
   const auto is_key = [key](std::string_view name) { return name == key; };
-  switch (depth) {
+  switch (around.size()) {
     case 1:
       return std::any_of(std::begin(kOfEvent), std::end(kOfEvent), is_key);
     case 2:
@@ -97,8 +97,8 @@ bool Wants(std::size_t depth, std::string_view, std::string_view key) {
 }
 
 // What an update changed is of interest where it alone names the customer.
-bool WantsWithPrevious(std::size_t depth, std::string_view parent, std::string_view key) {
-  return Wants(depth, parent, key) || (depth == 2 && key == "previous_attributes");
+bool WantsWithPrevious(std::span<const std::string_view> around, std::string_view key) {
+  return Wants(around, key) || (around.size() == 2 && key == "previous_attributes");
 }
 
 OrderedJson AmountOf(const stripe::Fields& fields) {

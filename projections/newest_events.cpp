@@ -29,18 +29,22 @@ const stripe::EventBody& EventBodies::At(std::int64_t position) const {
   return *body->second;
 }
 
-// Whether what came before is told by a member that an object in brief does not have.
+// Whether what came before is told by a member that an object in brief does not have, or not all of.
 bool EventBodies::NeedsWhole(const std::vector<std::int64_t>& group) const {
   if (group.size() < 2) return false;
-  const bool any_brief =
-      std::any_of(group.begin(), group.end(), [this](std::int64_t position) { return At(position).brief; });
-  return any_brief && std::any_of(group.begin(), group.end(), [this](std::int64_t position) {
-           const Json& previous = At(position).previous_attributes;
-           if (!previous.is_object()) return false;
-           const auto members = previous.items();
-           return std::any_of(members.begin(), members.end(),
-                              [](const auto& member) { return !stripe::IsInBrief(member.key()); });
-         });
+  const auto any = [&group](const auto& is_so) { return std::any_of(group.begin(), group.end(), is_so); };
+  const auto lacks = [this](std::int64_t position, const std::string& member) {
+    const stripe::EventBody& body = At(position);
+    return body.brief && !stripe::TellsAll(body.object, member);
+  };
+  return any([&](std::int64_t later) {
+    const Json& previous = At(later).previous_attributes;
+    if (!previous.is_object()) return false;
+    const auto members = previous.items();
+    return std::any_of(members.begin(), members.end(), [&](const auto& member) {
+      return any([&](std::int64_t earlier) { return lacks(earlier, member.key()); });
+    });
+  });
 }
 
 void EventBodies::Load(const std::vector<std::vector<std::int64_t>>& groups) {

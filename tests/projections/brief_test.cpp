@@ -95,7 +95,7 @@ TEST(EventsInBrief, AreReadWholeWhereTheirOrderHangsOnAMemberThatABriefHasNot) {
   const auto invoice = [](const std::string& footer) {
     return test::With(test::Invoice("in_1", "open"), {{"footer", footer}, {"number", "after " + footer}});
   };
-  ASSERT_FALSE(stripe::IsInBrief("footer"));
+  ASSERT_FALSE(stripe::TellsAll(invoice("one"), "footer"));
   const std::vector<test::StripeEvent> events = {
       {.id = "evt_c", .type = "invoice.updated", .object = invoice("one")},
       {.id = "evt_b",
@@ -113,6 +113,94 @@ TEST(EventsInBrief, AreReadWholeWhereTheirOrderHangsOnAMemberThatABriefHasNot) {
     const MemoryReadModel read_model = test::Project(*projection, test::Recorded(events), 2);
     EXPECT_EQ(read_model.Rows(*projection->tables().front()).at(0)["body"]["number"], "after three");
   }
+}
+
+// Nor is an object told whole of which decoders read a part: here what changed is the price's nickname.
+TEST(EventsInBrief, AreReadWholeWhereTheirOrderHangsOnAPartThatABriefHasNot) {
+  const auto subscription = [](const std::string& nickname, std::int64_t quantity) {
+    const Json price = {{"id", "price_1"},
+                        {"nickname", nickname},
+                        {"currency", "usd"},
+                        {"unit_amount", 500},
+                        {"recurring", {{"interval", "month"}, {"interval_count", 1}}}};
+    const Json item = {{"id", "si_1"}, {"quantity", quantity}, {"price", price}};
+    return Json{{"object", "subscription"},
+                {"id", "sub_1"},
+                {"customer", "cus_1"},
+                {"status", "active"},
+                {"items", {{"object", "list"}, {"data", {item}}}}};
+  };
+  const auto previously = [&](const std::string& nickname, std::int64_t quantity) {
+    return Json{{"items", subscription(nickname, quantity)["items"]}};
+  };
+  EXPECT_FALSE(stripe::TellsAll(subscription("one", 1), "items"));
+  EXPECT_TRUE(stripe::TellsAll(subscription("one", 1), "customer"));
+  EXPECT_TRUE(stripe::TellsAll(subscription("one", 1), "latest_invoice"));
+  // The IDs are in the wrong order, so only what was before can tell which is the newest.
+  const std::vector<test::StripeEvent> events = {
+      {.id = "evt_c", .type = "customer.subscription.updated", .object = subscription("one", 1)},
+      {.id = "evt_b",
+       .type = "customer.subscription.updated",
+       .object = subscription("two", 1),
+       .previous_attributes = previously("one", 1)},
+      {.id = "evt_a",
+       .type = "customer.subscription.updated",
+       .object = subscription("two", 3),
+       .previous_attributes = previously("two", 1)}};
+  for (const Projection* projection : AllProjections()) test::ProjectInEveryOrder(*projection, events);
+  ExpectTheSame(test::Recorded(events), 1);
+  for (const Projection* projection : AllProjections()) {
+    if (projection->name() != "subscriptions") continue;
+    const MemoryReadModel read_model = test::Project(*projection, test::Recorded(events), 2);
+    EXPECT_EQ(read_model.Rows(*projection->tables().front()).at(0)["body"]["items"][0]["quantity"], 3);
+  }
+}
+
+// Whatever Stripe is asked to expand stands as an object where else an ID does.
+Json Expanded(Json object) {
+  const Json transaction = {{"id", "txn_1"},
+                            {"object", "balance_transaction"},
+                            {"amount", 700},
+                            {"fee", 30},
+                            {"currency", "usd"},
+                            {"created", 1767268800},
+                            {"source", "ch_1"},
+                            {"fee_details", {{{"amount", 30}, {"currency", "eur"}}}},
+                            {"metadata", {{"id", "none"}, {"amount", "none"}}}};
+  for (auto& [key, member] : object.items()) {
+    if (key == "id" || !member.is_string() || member.get<std::string>().find('_') == std::string::npos)
+      continue;
+    if (key == "balance_transaction" || key == "failure_balance_transaction") {
+      member = transaction;
+    } else if (key == "customer" || key == "charge" || key == "invoice" || key == "subscription" ||
+               key == "payment_intent" || key.starts_with("latest_")) {
+      member = {{"id", member},
+                {"object", key},
+                {"amount", 7},
+                {"currency", "chf"},
+                {"customer", "cus_9"},
+                {"balance_transaction", transaction},
+                {"items", {{"data", {{{"id", "si_9"}}}}}},
+                {"metadata", {{"id", 9}}}};
+    }
+  }
+  return object;
+}
+
+TEST(EventsInBrief, AreReadAsTheWholeWhereStripeWasAskedToExpand) {
+  std::vector<RecordedEvent> events;
+  std::size_t expanded = 0;
+  for (const test::Fixture& fixture : test::AllFixtures()) {
+    if (fixture.object().empty()) continue;
+    test::Fixture changed = fixture;
+    changed.event["data"]["object"] = Expanded(fixture.object());
+    changed.body = changed.event.dump();
+    expanded += changed.event != fixture.event ? 1 : 0;
+    events.push_back(test::Recorded(changed, static_cast<std::int64_t>(events.size()) + 1));
+    EXPECT_TRUE(stripe::ReadBriefBody(events.back()).has_value()) << fixture.name();
+  }
+  EXPECT_GT(expanded, events.size() / 2);
+  ExpectTheSame(events, 11);
 }
 
 }  // namespace

@@ -43,8 +43,8 @@ TEST(EventBody, HoldsOfAnyObjectNoMoreThanIsWanted) {
                              .previous_attributes = {{"amount", 900}},
                              .account = "acct_1"};
   const Result<EventBody, std::string> body =
-      ReadEventBody(Recorded(event), [](std::size_t depth, std::string_view, std::string_view key) {
-        return depth < 3 ? key != "previous_attributes" : key == "object" || key == "amount";
+      ReadEventBody(Recorded(event), [](std::span<const std::string_view> around, std::string_view key) {
+        return around.size() < 3 ? key != "previous_attributes" : key == "object" || key == "amount";
       });
   ASSERT_TRUE(body.has_value()) << body.error();
   EXPECT_EQ(body->account, "acct_1");
