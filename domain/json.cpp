@@ -259,6 +259,7 @@ class KeySet {
     const auto word = [&bytes] {
       std::uint64_t value;
       std::memcpy(&value, bytes, sizeof value);
+      if constexpr (std::endian::native == std::endian::big) value = __builtin_bswap64(value);
       return value;
     };
     std::size_t left = key.size();
