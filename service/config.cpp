@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "service/http/cors.h"
 #include "service/loopback.h"
 #include "service/storage/postgres/postgres_database.h"
 
@@ -54,6 +55,7 @@ class Reader {
     config.port = static_cast<int>(Integer("PORT", 0, 65'535));
     ReadApiKeys(config);
     config.api_rate_limit = Integer("API_RATE_LIMIT", 0, 1'000'000);
+    ReadCorsOrigins(config);
     config.max_body_bytes = static_cast<std::size_t>(Integer("MAX_BODY_BYTES", 1'024, 64 << 20));
     config.http_threads = static_cast<std::size_t>(Integer("HTTP_THREADS", 1, 1'024));
     config.db_pool_size = static_cast<std::size_t>(Integer("DB_POOL_SIZE", 1, 256));
@@ -258,6 +260,24 @@ class Reader {
     return key;
   }
 
+  // No "*": any page in the world could then try keys from its visitors' addresses, and ask a billhook that
+  // only they reach.
+  void ReadCorsOrigins(Config& config) {
+    const std::string text = Text("CORS_ORIGINS");
+    if (text.empty()) return;
+    if (Text("API_KEYS").empty())
+      Fault("CORS_ORIGINS", "needs API_KEYS: without keys no web page of another origin is let in");
+    for (const std::string& origin : Split(text, ',')) {
+      if (!http::IsOrigin(origin)) {
+        Fault("CORS_ORIGINS",
+              "must be origins as browsers write them, such as https://app.example.com, separated by single "
+              "commas: in lower case, no path, no port that the scheme has anyway, no *");
+        return;
+      }
+      config.cors_origins.push_back(origin);
+    }
+  }
+
   const Environment& environment_;
   std::vector<std::string> faults_;
 };
@@ -292,6 +312,9 @@ const std::vector<Variable>& Variables() {
        "requests a second under /api for each key, and for each address without one; 0 = any number. "
        "Webhooks "
        "are never limited"},
+      {"CORS_ORIGINS", nullptr,
+       "origins whose web pages may ask /api and read its answers, comma separated, such as "
+       "https://app.example.com; without any, no page of another origin may"},
       {"MAX_BODY_BYTES", "1048576", "larger request bodies get 413"},
       {"HTTP_THREADS", "48",
        "requests handled at a time (idle and slow connections cost none); a quarter is kept for webhooks"},

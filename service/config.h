@@ -36,7 +36,8 @@ struct Config {
   std::string host;
   int port = 0;
   std::vector<ApiKey> api_keys;
-  std::int64_t api_rate_limit = 0;  // requests a second; 0 = any number
+  std::int64_t api_rate_limit = 0;        // requests a second; 0 = any number
+  std::vector<std::string> cors_origins;  // empty: no page of another origin reads an answer
   std::size_t max_body_bytes = 0;
   std::size_t http_threads = 0;
   std::size_t db_pool_size = 0;

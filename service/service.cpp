@@ -114,7 +114,7 @@ Service::Service(Config config, Clock clock)
       services_{config_,    *database_,    log_,     read_models_,
                 projector_, group_commit_, metrics_, [this] { return server_.stats(); },
                 clock,      commands_,     sagas_,   publisher_.get()},
-      api_(config_.api_keys, config_.api_rate_limit, metrics_),
+      api_(config_, metrics_),
       server_(
           LimitsOf(config_), config_.http_threads,
           [this](const http::Request& request) { return api_.Handle(request); },

@@ -18,6 +18,7 @@ namespace {
 constexpr std::string_view kScheme = "Bearer";
 constexpr const char* kPositionHeader = "X-Projection-Position";
 constexpr const char* kPolicyHeader = "Content-Security-Policy";
+constexpr const char* kAnyMethod = "GET, HEAD, POST, DELETE";
 
 std::vector<std::string_view> Segments(std::string_view path) {
   std::vector<std::string_view> segments;
@@ -28,6 +29,10 @@ std::vector<std::string_view> Segments(std::string_view path) {
     path.remove_prefix(end);
   }
   return segments;
+}
+
+bool IsUnderApi(const Request& request) {
+  return request.path.starts_with("/api/");
 }
 
 bool IsParameter(std::string_view segment) {
@@ -159,7 +164,10 @@ Reply Api::Guarded(const std::function<Reply()>& respond) {
 
 Reply Api::Dispatch(const Visit& visit) {
   const auto& [request, start, request_id, match] = visit;
-  const bool within_api = request.path.rfind("/api/", 0) == 0;
+  const bool within_api = IsUnderApi(request);
+  // A page may ask for paths that there are not, so that it is told as much.
+  if (within_api && cors_.IsPreflight(request))
+    return Cors::Preflight(match.allow.empty() ? kAnyMethod : match.allow);
   const std::optional<Role> least = match.route != nullptr ? match.route->role
                                     : within_api           ? std::optional(Role::kReader)
                                                            : std::nullopt;
@@ -234,6 +242,7 @@ void Api::Finish(const Request& request, const std::string& request_id, Response
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   if (HeaderIn(response, kPolicyHeader) == nullptr)
     response.headers.emplace_back(kPolicyHeader, "default-src 'none'; frame-ancestors 'none'");
+  if (IsUnderApi(request)) cors_.Mark(request, response);
   if (response.status != 200 || HeaderIn(response, kPositionHeader) == nullptr) return;
   const std::string tag = "\"" + ToHex(Sha256({response.body})).substr(0, 32) + "\"";
   response.headers.emplace_back("ETag", tag);

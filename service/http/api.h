@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "service/config.h"
+#include "service/http/cors.h"
 #include "service/http/message.h"
 #include "service/http/query_parameters.h"
 #include "service/http/rate_limit.h"
@@ -43,10 +44,14 @@ struct Route {
 
 class Api {
  public:
-  // `rate_limit` requests a second under /api for each key, and for each address without a valid one; 0 =
-  // any.
-  Api(std::vector<ApiKey> keys, std::int64_t rate_limit, Metrics& metrics)
-      : keys_(std::move(keys)), key_limit_(rate_limit), address_limit_(rate_limit), metrics_(metrics) {}
+  // Of the configuration it takes what is about callers: keys, how often each may ask (and each address
+  // without a valid one), and pages of which origins.
+  Api(const Config& config, Metrics& metrics)
+      : keys_(config.api_keys),
+        key_limit_(config.api_rate_limit),
+        address_limit_(config.api_rate_limit),
+        cors_(config.cors_origins),
+        metrics_(metrics) {}
 
   void Add(Route route);
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
@@ -85,6 +90,7 @@ class Api {
   std::vector<ApiKey> keys_;
   RateLimit key_limit_;  // apart from addresses: however many those are, each key has its place
   RateLimit address_limit_;
+  Cors cors_;
   Metrics& metrics_;
 };
 

@@ -118,6 +118,23 @@ TEST(Configuration, RefusesToBeOpenBeyondTheLoopbackWithoutKeys) {
   EXPECT_TRUE(FaultsOf(With(With(kLeast, "HOST", "0.0.0.0"), "API_KEYS", "a:reader:k")).empty());
 }
 
+TEST(Configuration, AllowsNoOriginButThoseThatAreListed) {
+  EXPECT_TRUE(ReadConfig(kLeast)->cors_origins.empty());
+  const Environment keyed = With(kLeast, "API_KEYS", "a:reader:k");
+  const auto config =
+      ReadConfig(With(keyed, "CORS_ORIGINS", "https://app.example.com,http://localhost:3000"));
+  ASSERT_TRUE(config.has_value());
+  EXPECT_EQ(config->cors_origins,
+            (std::vector<std::string>{"https://app.example.com", "http://localhost:3000"}));
+  for (const char* origins : {"*", "null", "https://a,*", "https://a,", "https://a, https://b", "a",
+                              "https://a/", "https://A", "https://*.a", "https://a;https://b"}) {
+    const std::vector<std::string> faults = FaultsOf(With(keyed, "CORS_ORIGINS", origins));
+    ASSERT_EQ(faults.size(), 1U) << origins;
+    EXPECT_EQ(faults.front().rfind("CORS_ORIGINS must ", 0), 0U) << faults.front();
+  }
+  EXPECT_EQ(FaultsOf(With(kLeast, "CORS_ORIGINS", "https://a")).size(), 1U) << "without keys it does nothing";
+}
+
 TEST(Configuration, NeverRepeatsASecretInAFault) {
   for (const std::string& fault :
        FaultsOf({{"STRIPE_WEBHOOK_SECRET", "whsec_xyzzy abc"}, {"API_KEYS", "a:king:hunter2"}})) {

@@ -504,7 +504,10 @@ TEST(HttpApi, LimitsHowOftenAKeyMayAskButNoWebhook) {
 
 TEST(HttpApi, KeepsAKeysShareHoweverManyAddressesAsk) {
   Metrics metrics;
-  http::Api api({{"a", Role::kReader, Sha256({"key-a"}), "default"}}, 1, metrics);
+  Config config;
+  config.api_keys = {{"a", Role::kReader, Sha256({"key-a"}), "default"}};
+  config.api_rate_limit = 1;
+  http::Api api(config, metrics);
   api.Add({"GET", "/api/v1/statistics", Role::kReader, {}, [](http::Call&) { return http::Response(); }});
   http::Request request;
   request.method = "GET";
