@@ -55,6 +55,7 @@ class Reader {
     config.port = static_cast<int>(Integer("PORT", 0, 65'535));
     ReadApiKeys(config);
     config.api_rate_limit = Integer("API_RATE_LIMIT", 0, 1'000'000);
+    ReadTrustedProxies(config);
     ReadCorsOrigins(config);
     config.max_body_bytes = static_cast<std::size_t>(Integer("MAX_BODY_BYTES", 1'024, 64 << 20));
     config.http_threads = static_cast<std::size_t>(Integer("HTTP_THREADS", 1, 1'024));
@@ -260,6 +261,22 @@ class Reader {
     return key;
   }
 
+  void ReadTrustedProxies(Config& config) {
+    const std::string text = Text("TRUSTED_PROXIES");
+    if (text.empty()) return;
+    for (const std::string& item : Split(text, ',')) {
+      const std::optional<http::Network> network = http::ReadNetwork(item);
+      if (!network) {
+        Fault(
+            "TRUSTED_PROXIES",
+            "must be addresses, or networks such as 10.0.0.0/8 and fd00::/8 without bits beyond the prefix, "
+            "separated by single commas; not everybody (/0)");
+        return;
+      }
+      config.trusted_proxies.push_back(*network);
+    }
+  }
+
   // No "*": any page in the world could then try keys from its visitors' addresses, and ask a billhook that
   // only they reach.
   void ReadCorsOrigins(Config& config) {
@@ -312,6 +329,10 @@ const std::vector<Variable>& Variables() {
        "requests a second under /api for each key, and for each address without one; 0 = any number. "
        "Webhooks "
        "are never limited"},
+      {"TRUSTED_PROXIES", nullptr,
+       "addresses or networks of the proxies in front, comma separated: what comes from one is counted under "
+       "the "
+       "last address in its X-Forwarded-For that is none of them"},
       {"CORS_ORIGINS", nullptr,
        "origins whose web pages may ask /api and read its answers, comma separated, such as "
        "https://app.example.com; without any, no page of another origin may"},

@@ -12,6 +12,7 @@
 
 #include "domain/result.h"
 #include "domain/sha256.h"
+#include "service/http/client_address.h"
 #include "service/log.h"
 #include "service/publish/destination.h"
 
@@ -37,6 +38,7 @@ struct Config {
   int port = 0;
   std::vector<ApiKey> api_keys;
   std::int64_t api_rate_limit = 0;        // requests a second; 0 = any number
+  http::Proxies trusted_proxies;          // whose X-Forwarded-For counts
   std::vector<std::string> cors_origins;  // empty: no page of another origin reads an answer
   std::size_t max_body_bytes = 0;
   std::size_t http_threads = 0;

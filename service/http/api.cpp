@@ -215,12 +215,13 @@ Result<const ApiKey*, Response> Api::KeyOf(const Request& request) const {
 
 // Who has no valid key is counted by address, so that keys cannot be guessed faster than one may ask.
 Result<Caller, Response> Api::Admit(const Request& request, Role least) {
-  const bool open = keys_.empty() && MayComeWithoutKey(request);
+  const bool open = keys_.empty() && MayComeWithoutKey(request) && !ComesFrom(trusted_proxies_, request);
   const Result<const ApiKey*, Response> key =
       open ? Result<const ApiKey*, Response>(nullptr) : KeyOf(request);
   const auto now = std::chrono::steady_clock::now();
-  const auto wait = !open && key ? key_limit_.Refuse(key.value()->name, now)
-                                 : address_limit_.Refuse(NetworkOf(request.remote_address), now);
+  const auto wait = !open && key
+                        ? key_limit_.Refuse(key.value()->name, now)
+                        : address_limit_.Refuse(NetworkOf(ClientAddressOf(request, trusted_proxies_)), now);
   if (wait) {
     Response response =
         Problem(429, "rate_limited", "Too many requests a second (API_RATE_LIMIT). Slow down.");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "service/config.h"
+#include "service/http/client_address.h"
 #include "service/http/cors.h"
 #include "service/http/message.h"
 #include "service/http/query_parameters.h"
@@ -50,6 +51,7 @@ class Api {
       : keys_(config.api_keys),
         key_limit_(config.api_rate_limit),
         address_limit_(config.api_rate_limit),
+        trusted_proxies_(config.trusted_proxies),
         cors_(config.cors_origins),
         metrics_(metrics) {}
 
@@ -90,7 +92,8 @@ class Api {
   std::vector<ApiKey> keys_;
   RateLimit key_limit_;  // apart from addresses: however many those are, each key has its place
   RateLimit address_limit_;
-  Cors cors_;
+  const Proxies trusted_proxies_;
+  const Cors cors_;
   Metrics& metrics_;
 };
 

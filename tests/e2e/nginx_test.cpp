@@ -225,6 +225,24 @@ TEST_F(ReverseProxy, LimitsAnAddressAndLogsNothingOfItsQueries) {
   EXPECT_EQ(nginx.ErrorLog().find("jenny"), std::string::npos) << nginx.ErrorLog();
 }
 
+// billhook's own limit, of callers that nginx tells apart, whatever they write themselves.
+TEST_F(ReverseProxy, TellsBillhookWhoAsks) {
+  const TestDatabase database(Engine::kSqliteFile);
+  std::map<std::string, std::string> environment = WithKey(database);
+  environment["TRUSTED_PROXIES"] = "127.0.0.1";
+  environment["API_RATE_LIMIT"] = "1";
+  ServeProcess serve(environment);
+  const Nginx nginx({serve.address()});
+  const auto answers = [&](const std::string& from, int times) {
+    std::vector<std::string> command = {"curl", "--silent", "--interface",
+                                        from,   "--header", "X-Forwarded-For: 203.0.113.7"};
+    for (int i = 0; i < times; ++i) command.push_back(nginx.address() + "/api/v1/events");
+    return RunProgram(command, {}).out;
+  };
+  EXPECT_NE(answers("127.0.0.2", 30).find("rate_limited"), std::string::npos);
+  EXPECT_NE(answers("127.0.0.3", 1).find("key_missing"), std::string::npos) << "another caller";
+}
+
 // An ID that says who somebody is stands in neither log.
 TEST_F(ReverseProxy, LogsTheIdThatBillhookTook) {
   const TestDatabase database(Engine::kSqliteFile);

@@ -70,7 +70,9 @@ Seeds Environments() {
   return {defaults,
           defaults +
               "STRIPE_WEBHOOK_SECRET__EU=whsec_a,whsec_b\nAPI_KEYS=shop:reader:xyzzy,ops:admin:"
-              "xyzzy2:eu\nHOST=0.0.0.0\nSTRIPE_API_KEY=rk_live_xyzzy\n",
+              "xyzzy2:eu\nHOST=0.0.0.0\nSTRIPE_API_KEY=rk_live_xyzzy\nTRUSTED_PROXIES=10.0.0.0/"
+              "8,::1\nCORS_ORIGINS=https://a.example,"
+              "http://[::1]:3000\n",
           defaults + "DATABASE_URL=postgresql://user:xyzzy@h1:1,h2/db?sslmode=require\nHOST=[::1]\n",
           "API_KEYS=xyzzy:shop:reader,a:b,shop:xyzzy:admin\nPORT=99999\nLOG_LEVEL=loud\nAUTO_MIGRATE="
           "yes\nSTRIPE_API_BASE=http://[::1]:1/\nSTRIPE_API_KEY=xyzzy\n"};

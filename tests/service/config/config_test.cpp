@@ -118,6 +118,19 @@ TEST(Configuration, RefusesToBeOpenBeyondTheLoopbackWithoutKeys) {
   EXPECT_TRUE(FaultsOf(With(With(kLeast, "HOST", "0.0.0.0"), "API_KEYS", "a:reader:k")).empty());
 }
 
+TEST(Configuration, TrustsNoProxyButThoseThatAreListed) {
+  EXPECT_TRUE(ReadConfig(kLeast)->trusted_proxies.empty());
+  const auto config = ReadConfig(With(kLeast, "TRUSTED_PROXIES", "10.0.0.0/8,::1,192.0.2.7"));
+  ASSERT_TRUE(config.has_value());
+  ASSERT_EQ(config->trusted_proxies.size(), 3U);
+  EXPECT_TRUE(config->trusted_proxies[0].Has(*http::ReadAddress("10.1.2.3")));
+  for (const char* proxies : {"*", "10.0.0.0/0", "10.0.0.0/8,", "10.0.0.0/8, ::1", "nginx", "10.0.0.1/8"}) {
+    const std::vector<std::string> faults = FaultsOf(With(kLeast, "TRUSTED_PROXIES", proxies));
+    ASSERT_EQ(faults.size(), 1U) << proxies;
+    EXPECT_EQ(faults.front().rfind("TRUSTED_PROXIES must ", 0), 0U) << faults.front();
+  }
+}
+
 TEST(Configuration, AllowsNoOriginButThoseThatAreListed) {
   EXPECT_TRUE(ReadConfig(kLeast)->cors_origins.empty());
   const Environment keyed = With(kLeast, "API_KEYS", "a:reader:k");

@@ -522,6 +522,33 @@ TEST(HttpApi, KeepsAKeysShareHoweverManyAddressesAsk) {
   EXPECT_EQ(Await(api.Handle(request)).status, 200);
 }
 
+TEST(HttpApi, LimitsEachCallerBehindATrustedProxyByItself) {
+  const auto asks = [](RunningService& service, const std::string& forwarded_for) {
+    return service.Get("/api/v1/statistics", {{"X-Forwarded-For", forwarded_for}}).status;
+  };
+  // Whether callers of these addresses, another number in place of # each, have one share together.
+  const auto share = [&](RunningService& service, const std::string& addresses) {
+    for (int i = 1; i < 250; ++i) {
+      std::string one = addresses;
+      one.replace(one.find('#'), 1, std::to_string(i));
+      if (asks(service, one) == 429) return true;
+    }
+    return false;
+  };
+  Environment environment = {{"API_KEYS", "a:reader:key-a"}, {"API_RATE_LIMIT", "1"}};
+  {
+    RunningService service(environment);
+    EXPECT_TRUE(share(service, "198.51.100.#")) << "nobody is trusted by default";
+  }
+  environment["TRUSTED_PROXIES"] = "127.0.0.0/8,10.0.0.0/8";
+  RunningService service(environment);
+  EXPECT_FALSE(share(service, "198.51.100.#"));
+  EXPECT_FALSE(share(service, "203.0.113.#, 10.0.0.1"));
+  EXPECT_TRUE(share(service, "203.0.113.#, 192.0.2.1")) << "what a caller writes does not matter";
+  EXPECT_TRUE(share(service, "2001:db8:0:1::#")) << "of one host";
+  EXPECT_TRUE(share(service, "unknown #")) << "the proxy's";
+}
+
 TEST(HttpApi, ShowsAKeyNothingOfAnotherTenant) {
   RunningService service(
       {{"STRIPE_WEBHOOK_SECRET__ACME", "whsec_acme"}, {"API_KEYS", "d:admin:key-d,a:admin:key-a:acme"}});

@@ -95,6 +95,13 @@ TEST(Proxies, LetNobodyInWhereThereAreNoKeys) {
   EXPECT_EQ(service.Get(kReading).Json()["total_events"], 0);
 }
 
+// One that adds no header and rewrites Host is known by its address alone.
+TEST(Proxies, LetNobodyInWhereThereAreNoKeysThoughTheyTellNothing) {
+  RunningService service(Environment{{"TRUSTED_PROXIES", "127.0.0.1"}});
+  EXPECT_EQ(service.Get(kReading).status, 401);
+  EXPECT_EQ(service.Get(kReading, {{"X-Forwarded-For", "127.0.0.1"}}).status, 401);
+}
+
 TEST(Proxies, DoNotMatterToWhoHasAKey) {
   RunningService service(Environment{{"API_KEYS", "a:reader:key-a"}});
   EXPECT_EQ(
