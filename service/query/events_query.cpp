@@ -1,7 +1,9 @@
 #include "service/query/events_query.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -11,38 +13,57 @@
 namespace billhook::query {
 namespace {
 
+constexpr const char* kPosition = "position";
+constexpr const char* kVersion = "version";
+
 std::int64_t NumberIn(const Key& key) {
   std::int64_t number = 0;
   std::from_chars(key[0].data(), key[0].data() + key[0].size(), number);
   return number;
 }
 
-// Events in order of `number`, read one by one up to the page's limits: a page of large events must not fill
-// the memory.
-Page ReadEvents(storage::Database& database, const storage::Timeline& timeline, const Where& where,
-                const PageRequest& request, bool by_version) {
+// The rows of one tenant, where they are looked for by position: by its name alone SQLite's planner would
+// find all of the tenant's in an index and sort them, for any page.
+std::string OfTenant(const std::string& parameter) {
+  return "tenant || '' = " + parameter;
+}
+
+// The numbers behind `after`, up to `through`, of a column that orders events.
+struct Span {
+  const char* column;
+  std::int64_t after = 0;
+  std::int64_t through = std::numeric_limits<std::int64_t>::max();
+};
+
+// Events in order of the span's column, read a few at a time up to the page's limits: a page of large events
+// must not fill the memory.
+Page ReadEvents(storage::Session& session, const storage::Timeline& timeline, Where where, const Span& span,
+                const PageRequest& request) {
   constexpr std::size_t kChunk = 8;
+  where.And(std::string(span.column) + " <= " + where.Bind(span.through));
+  where.And(std::string(span.column) + " > " + where.Bind(span.after));
   storage::Parameters parameters = where.parameters();
+  const std::size_t after = parameters.size() - 1;
   const std::string events = timeline.Events(parameters);
   const std::string sql = "SELECT " + storage::kEventColumns + " FROM " + events + where.sql() +
-                          " ORDER BY " + (by_version ? "version" : "position") + " LIMIT " +
-                          std::to_string(kChunk) + " OFFSET $" + std::to_string(parameters.size() + 1);
-  parameters.emplace_back(std::int64_t{0});
+                          " ORDER BY " + span.column + " LIMIT " + std::to_string(kChunk);
+  const bool by_version = std::string_view(span.column) == kVersion;
   Page page;
-  storage::Database::Lease session = database.Acquire(storage::Purpose::kRead);
-  storage::Transaction transaction(*session);
-  session->BeginRead();
-  for (std::size_t offset = 0; offset <= request.limit; offset += kChunk) {
-    parameters.back() = static_cast<std::int64_t>(offset);
-    storage::Rows rows = session->Query(sql, parameters);
+  while (true) {
+    storage::Rows rows = session.Query(sql, parameters);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const RecordedEvent event = storage::EventFrom(rows, i);
       const std::int64_t number = by_version ? event.version : event.position;
       if (!AddToPage(page, request, EventBody(event), {std::to_string(number)})) return page;
+      parameters[after] = number;
     }
-    if (rows.size() < kChunk) break;
+    if (rows.size() < kChunk) return page;
   }
-  return page;
+}
+
+std::int64_t HeadOf(storage::Session& session, const storage::Timeline& timeline) {
+  return timeline.branch() ? timeline.branch()->head
+                           : session.Query("SELECT position FROM log_head WHERE singleton = 1").Int(0, 0);
 }
 
 }  // namespace
@@ -74,21 +95,32 @@ Page ListEvents(storage::Database& database, const EventFilter& filter, const Pa
   std::int64_t after = filter.after_position.value_or(0);
   if (!request.after.empty()) after = std::max(after, NumberIn(request.after));
   Where where;
-  where.And("position > " + where.Bind(after));
-  where.Equal("tenant", filter.tenant);
+  const std::string tenant = where.Bind(filter.tenant);
   where.EqualIf("aggregate_type", filter.aggregate_type);
   where.EqualIf("event_type", filter.event_type);
   where.EqualIf("source", filter.source);
   const char* time = filter.axis == TimeAxis::kOccurred ? "occurred_at" : "recorded_at";
   if (filter.from) where.And(std::string(time) + " >= " + where.Bind(*filter.from));
   if (filter.to) where.And(std::string(time) + " <= " + where.Bind(*filter.to));
-  // Two partial indexes carry `caused_by`; the tautology lets each half use its own.
+  Span span{kPosition, after};
   if (filter.caused_by) {
+    // Two partial indexes carry `caused_by`; the tautology lets each half use its own.
     const std::string cause = where.Bind(*filter.caused_by);
-    where.And("((source = 'stripe' AND caused_by = " + cause +
+    where.And("tenant = " + tenant + " AND ((source = 'stripe' AND caused_by = " + cause +
               ") OR (source <> 'stripe' AND caused_by = " + cause + "))");
+  } else {
+    where.And(OfTenant(tenant));
+    span.through = after + std::min(kMaxEventsLookedAt, std::numeric_limits<std::int64_t>::max() - after);
   }
-  return ReadEvents(database, filter.timeline, where, request, false);
+  storage::Database::Lease session = database.Acquire(storage::Purpose::kRead);
+  storage::Transaction transaction(*session);
+  session->BeginRead();
+  Page page = ReadEvents(*session, filter.timeline, std::move(where), span, request);
+  if (!page.has_more && HeadOf(*session, filter.timeline) > span.through) {
+    page.has_more = true;
+    page.last = {std::to_string(span.through)};
+  }
+  return page;
 }
 
 std::vector<RecordedEvent> ReadRange(storage::Database& database, std::int64_t first, std::int64_t last,
@@ -120,10 +152,13 @@ Page ListStream(storage::Database& database, const StreamFilter& filter, const P
   where.Equal("tenant", filter.tenant);
   where.Equal("aggregate_id", filter.aggregate_id);
   where.Equal("aggregate_type", filter.aggregate_type);
-  where.And("version >= " + where.Bind(filter.from_version));
-  if (filter.to_version) where.And("version <= " + where.Bind(*filter.to_version));
-  if (!request.after.empty()) where.And("version > " + where.Bind(NumberIn(request.after)));
-  return ReadEvents(database, filter.timeline, where, request, true);
+  Span span{kVersion, std::max<std::int64_t>(filter.from_version, 1) - 1};
+  if (!request.after.empty()) span.after = std::max(span.after, NumberIn(request.after));
+  if (filter.to_version) span.through = *filter.to_version;
+  storage::Database::Lease session = database.Acquire(storage::Purpose::kRead);
+  storage::Transaction transaction(*session);
+  session->BeginRead();
+  return ReadEvents(*session, filter.timeline, std::move(where), span, request);
 }
 
 TypeCounts CountTypes(storage::Session& session, const std::string& tenant,
@@ -135,8 +170,9 @@ TypeCounts CountTypes(storage::Session& session, const std::string& tenant,
       counts[{rows.Text(i, 0), rows.Text(i, 1)}] += rows.Int(i, 2) * sign;
   };
   const auto add_log = [&](std::int64_t after, std::int64_t through, int sign) {
-    add("count(*) FROM events WHERE position > $1 AND position <= $2 AND tenant = $3 GROUP BY event_type, "
-        "aggregate_type",
+    add("count(*) FROM events WHERE position > $1 AND position <= $2 AND " + OfTenant("$3") +
+            " GROUP BY event_type, "
+            "aggregate_type",
         {after, through, tenant}, sign);
   };
   const LiveModel live = LiveModelOf(session, "statistics");
@@ -168,9 +204,7 @@ Statistics StatisticsOf(storage::Database& database, const std::string& tenant,
     statistics.by_event_type[types.first] += events;
     statistics.by_aggregate_type[types.second] += events;
   }
-  statistics.latest_position =
-      timeline.branch() ? timeline.branch()->head
-                        : session->Query("SELECT position FROM log_head WHERE singleton = 1").Int(0, 0);
+  statistics.latest_position = HeadOf(*session, timeline);
   return statistics;
 }
 
@@ -184,7 +218,7 @@ std::string StatisticsBody(const Statistics& statistics) {
 
 std::int64_t LatestPosition(storage::Database& database) {
   storage::Database::Lease session = database.Acquire(storage::Purpose::kRead);
-  return session->Query("SELECT position FROM log_head WHERE singleton = 1").Int(0, 0);
+  return HeadOf(*session, {});
 }
 
 }  // namespace billhook::query

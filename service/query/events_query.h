@@ -32,8 +32,10 @@ struct EventFilter {
   TimeAxis axis = TimeAxis::kOccurred;
 };
 
-// In order of position, which is also the cursor's key.
+// In order of position, which is also the cursor's key. Unless it asks for `caused_by`, which is indexed, it
+// looks at kMaxEventsLookedAt positions of the log at most: it may end early, with a cursor to go on with.
 constexpr std::size_t kEventKeyParts = 1;
+constexpr std::int64_t kMaxEventsLookedAt = 10'000;
 Page ListEvents(storage::Database& database, const EventFilter& filter, const PageRequest& request);
 
 // The events at the positions from `first` to `last`, in order: what one append has recorded.

@@ -28,7 +28,7 @@ struct PageRequest {
 struct Page {
   std::vector<std::string> rows;  // JSON texts
   bool has_more = false;
-  Key last;                   // of the last row, where there is one
+  Key last;  // of the last row, or behind it where more was looked at; where there is more, set
   std::int64_t position = 0;  // of the projection that the rows come from
 };
 

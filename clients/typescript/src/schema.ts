@@ -337,7 +337,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the log */
+        /**
+         * List the log
+         * @description A page looks at 10,000 positions of the log at most (with `caused_by` at all): it may hold fewer events than `limit`, or none, while `has_more` is true.
+         */
         get: operations["listEvents"];
         put?: never;
         /**
