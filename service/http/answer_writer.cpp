@@ -80,11 +80,12 @@ class AnswerWriter::Exchange : public httplib::Server {
     MemoryStream stream(head_only ? "HEAD / HTTP/1.1\r\n\r\n" : "GET / HTTP/1.1\r\n\r\n");
     bool closed = false;
     BILLHOOK_CHECK(process_request(stream, false, closed, nullptr));
-    return Answer{stream.TakeOutput(), keep_alive_};
+    return Answer{stream.TakeOutput(), keep_alive_, std::exchange(space_, nullptr)};
   }
 
  private:
-  static void Fill(Response response, httplib::Response& answer) {
+  void Fill(Response response, httplib::Response& answer) {
+    space_ = std::move(response.space);
     answer.status = response.status;
     for (const auto& [name, value] : response.headers) {
       if (!IsOwnHeader(name)) answer.set_header(name, value);
@@ -111,6 +112,7 @@ class AnswerWriter::Exchange : public httplib::Server {
   const std::function<bool()>* may_keep_alive_ = nullptr;
   bool http_1_0_ = false;
   bool keep_alive_ = false;
+  std::shared_ptr<const void> space_;
 };
 
 AnswerWriter::AnswerWriter() : exchange_(std::make_unique<Exchange>()) {}

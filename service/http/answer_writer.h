@@ -16,6 +16,7 @@ namespace billhook::http {
 struct Answer {
   std::string bytes;  // status line, headers and body
   bool keep_alive = false;
+  std::shared_ptr<const void> space{};  // the response's
 };
 
 class AnswerWriter {

@@ -184,8 +184,12 @@ Reply Api::Dispatch(const Visit& visit) {
   Result<QueryParameters, std::vector<InputError>> query =
       QueryParameters::Parse(within_api ? request.raw_query : "", match.route->query_parameters);
   if (!query) return Problem(422, "invalid_parameter", "A query parameter is invalid.", query.error());
-  Call call{request, request_id, *std::move(caller), match.path_parameters, *std::move(query)};
+  Call call{request, request_id, *std::move(caller), match.path_parameters, *std::move(query), answer_space_};
   Reply reply = match.route->handler(call);
+  if (auto* response = std::get_if<Response>(&reply); response != nullptr && call.answer_part) {
+    call.answer_part->Become(response->body.size());
+    response->space = std::move(call.answer_part);
+  }
   if (call.query.errors().empty()) return reply;
   return Problem(422, "invalid_parameter", "A query parameter is invalid.", call.query.errors());
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "service/config.h"
+#include "service/http/answer_space.h"
 #include "service/http/client_address.h"
 #include "service/http/cors.h"
 #include "service/http/message.h"
@@ -33,6 +34,14 @@ struct Call {
   Caller caller;
   std::vector<std::string> path_parameters;  // decoded, in order of the pattern's {names}
   QueryParameters query;
+  AnswerSpace& answer_space;
+  std::shared_ptr<AnswerSpace::Part> answer_part{};
+
+  // How many bytes a page in the answer may have.
+  std::size_t PageBytes() {
+    if (!answer_part) answer_part = answer_space.Take();
+    return answer_part->bytes();
+  }
 };
 
 struct Route {
@@ -94,6 +103,7 @@ class Api {
   RateLimit address_limit_;
   const Proxies trusted_proxies_;
   const Cors cors_;
+  AnswerSpace answer_space_;
   Metrics& metrics_;
 };
 

@@ -61,6 +61,7 @@ struct Connection {
   std::unique_ptr<Exchange> pending;
   std::string unsent;  // of the answer
   std::size_t sent = 0;
+  std::shared_ptr<const void> answer_space;  // of what is unsent
   TimePoint idle_since{};
   bool keep_alive = false;  // after the answer
   bool broken = false;      // the peer cannot be written to any more

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,6 +33,8 @@ struct Response {
   std::string content_type = "application/json";
   std::string body;
   Fields headers;  // further ones; Content-Type, Content-Length, Date and Connection are the server's
+  std::shared_ptr<const void>
+      space{};  // what the body takes of a bound; let go once it has been sent or dropped
 };
 
 // An answer that waits for something, and holds no thread meanwhile. The request stays until it is given.

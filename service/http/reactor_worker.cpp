@@ -25,6 +25,7 @@ bool SendSome(Connection& connection) {
   }
   std::exchange(connection.unsent, {});  // and its memory: an idle connection keeps none
   connection.sent = 0;
+  connection.answer_space.reset();
   return true;
 }
 
@@ -74,6 +75,7 @@ void Reactor::Answer(AnswerWriter& writer, Connection& connection, const Exchang
       writer.Write(respond, may_keep_alive, exchange.request.method == "HEAD", exchange.http_1_0);
   held_bytes_ -= std::exchange(connection.held_bytes, 0);
   connection.unsent = std::move(answer.bytes);
+  connection.answer_space = std::move(answer.space);
   connection.keep_alive = answer.keep_alive;
   const bool sent = SendSome(connection);
   connection.idle_since = std::chrono::steady_clock::now();

@@ -43,7 +43,7 @@ std::optional<Key> DecodeCursor(std::string_view cursor, std::size_t parts) {
 bool AddToPage(Page& page, const PageRequest& request, std::string row, Key key) {
   std::size_t bytes = row.size();
   for (const std::string& other : page.rows) bytes += other.size();
-  if (page.rows.size() == request.limit || (!page.rows.empty() && bytes > kMaxPageBytes)) {
+  if (page.rows.size() == request.limit || (!page.rows.empty() && bytes > request.max_bytes)) {
     page.has_more = true;
     return false;
   }

@@ -22,7 +22,8 @@ using Key = std::vector<std::string>;
 
 struct PageRequest {
   std::size_t limit = kDefaultLimit;
-  Key after;  // empty: from the start
+  Key after;                              // empty: from the start
+  std::size_t max_bytes = kMaxPageBytes;  // the page ends early before it has more
 };
 
 struct Page {

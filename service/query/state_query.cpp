@@ -31,7 +31,7 @@ State StateOf(StateRows listed, const PageRequest& request) {
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     bytes += rows[i].value.size();
-    if (state.entries.size() == request.limit || (!state.entries.empty() && bytes > kMaxPageBytes)) {
+    if (state.entries.size() == request.limit || (!state.entries.empty() && bytes > request.max_bytes)) {
       state.has_more = true;
       return state;
     }

@@ -35,7 +35,7 @@ Page EventsWithin(storage::Session& session, const Stream& stream, const Window&
   std::int64_t bytes = 0;
   for (std::size_t i = 0; i < told.size() && i < request.limit; ++i) {
     bytes += told.Int(i, 2);
-    if (i > 0 && bytes > static_cast<std::int64_t>(kMaxPageBytes)) break;
+    if (i > 0 && bytes > static_cast<std::int64_t>(request.max_bytes)) break;
     positions.push_back(told.Int(i, 1));
   }
   Page page;

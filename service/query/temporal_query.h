@@ -18,7 +18,7 @@ struct Window {
 constexpr std::size_t kMaxWindowEvents = 1'000;
 constexpr std::size_t kWindowKeyParts = 1;
 
-// In order of version, at most `request.limit` events and kMaxPageBytes of payload, but one at least.
+// In order of version, at most `request.limit` events and `request.max_bytes` of payload, but one at least.
 Page EventsWithin(storage::Session& session, const Stream& stream, const Window& window,
                   const PageRequest& request);
 

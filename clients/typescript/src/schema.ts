@@ -2463,7 +2463,7 @@ export interface components {
     };
     parameters: {
         /**
-         * @description Rows a page. A page ends early at 8 MiB.
+         * @description Rows a page. A page ends early at 8 MiB, or at 512 KiB while many large ones are made or read slowly.
          * @example 50
          */
         Limit: number;
@@ -2650,7 +2650,7 @@ export interface operations {
                  */
                 branch?: components["parameters"]["Branch"];
                 /**
-                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @description Rows a page. A page ends early at 8 MiB, or at 512 KiB while many large ones are made or read slowly.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
@@ -2884,7 +2884,7 @@ export interface operations {
                  */
                 branch?: components["parameters"]["Branch"];
                 /**
-                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @description Rows a page. A page ends early at 8 MiB, or at 512 KiB while many large ones are made or read slowly.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
@@ -3148,7 +3148,7 @@ export interface operations {
                  */
                 branch?: components["parameters"]["Branch"];
                 /**
-                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @description Rows a page. A page ends early at 8 MiB, or at 512 KiB while many large ones are made or read slowly.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
@@ -3293,7 +3293,7 @@ export interface operations {
                  */
                 branch?: components["parameters"]["Branch"];
                 /**
-                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @description Rows a page. A page ends early at 8 MiB, or at 512 KiB while many large ones are made or read slowly.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
@@ -3406,7 +3406,7 @@ export interface operations {
                  */
                 branch?: components["parameters"]["Branch"];
                 /**
-                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @description Rows a page. A page ends early at 8 MiB, or at 512 KiB while many large ones are made or read slowly.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
@@ -3626,7 +3626,7 @@ export interface operations {
                  */
                 branch?: components["parameters"]["Branch"];
                 /**
-                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @description Rows a page. A page ends early at 8 MiB, or at 512 KiB while many large ones are made or read slowly.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
@@ -3739,7 +3739,7 @@ export interface operations {
                  */
                 branch?: components["parameters"]["Branch"];
                 /**
-                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @description Rows a page. A page ends early at 8 MiB, or at 512 KiB while many large ones are made or read slowly.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
@@ -3956,7 +3956,7 @@ export interface operations {
                  */
                 issued_by?: string;
                 /**
-                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @description Rows a page. A page ends early at 8 MiB, or at 512 KiB while many large ones are made or read slowly.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
@@ -4124,7 +4124,7 @@ export interface operations {
                  */
                 status?: components["schemas"]["SagaStatus"];
                 /**
-                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @description Rows a page. A page ends early at 8 MiB, or at 512 KiB while many large ones are made or read slowly.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
@@ -4276,7 +4276,7 @@ export interface operations {
                  */
                 branch?: components["parameters"]["Branch"];
                 /**
-                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @description Rows a page. A page ends early at 8 MiB, or at 512 KiB while many large ones are made or read slowly.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
@@ -4417,7 +4417,7 @@ export interface operations {
                  */
                 branch?: components["parameters"]["Branch"];
                 /**
-                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @description Rows a page. A page ends early at 8 MiB, or at 512 KiB while many large ones are made or read slowly.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
@@ -4527,7 +4527,7 @@ export interface operations {
                  */
                 branch?: components["parameters"]["Branch"];
                 /**
-                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @description Rows a page. A page ends early at 8 MiB, or at 512 KiB while many large ones are made or read slowly.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
@@ -4874,7 +4874,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @description Rows a page. A page ends early at 8 MiB, or at 512 KiB while many large ones are made or read slowly.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
@@ -5122,7 +5122,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @description Rows a page. A page ends early at 8 MiB, or at 512 KiB while many large ones are made or read slowly.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
@@ -5256,7 +5256,7 @@ export interface operations {
                  */
                 branch?: components["parameters"]["Branch"];
                 /**
-                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @description Rows a page. A page ends early at 8 MiB, or at 512 KiB while many large ones are made or read slowly.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
@@ -5392,7 +5392,7 @@ export interface operations {
                  */
                 projection?: string;
                 /**
-                 * @description Rows a page. A page ends early at 8 MiB.
+                 * @description Rows a page. A page ends early at 8 MiB, or at 512 KiB while many large ones are made or read slowly.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];

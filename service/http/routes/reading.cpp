@@ -53,6 +53,7 @@ std::vector<std::string_view> ListParameters(std::vector<std::string_view> own) 
 
 query::PageRequest PageRequestOf(Call& call, std::size_t key_parts, KeyStart start) {
   query::PageRequest page;
+  page.max_bytes = call.PageBytes();
   const auto limit = call.query.Integer("limit", 1, static_cast<std::int64_t>(query::kMaxLimit));
   if (limit) page.limit = static_cast<std::size_t>(*limit);
   if (const std::optional<std::string> cursor = call.query.Text("cursor")) {

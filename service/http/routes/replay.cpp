@@ -109,6 +109,7 @@ Result<Asked, Response> Read(Call& call, Services& services,
   std::vector<InputError> errors;
   Asked asked = read(*body, call.caller, errors);
   if (!errors.empty()) return Unexpected(Problem(422, "body_invalid", "The body is invalid.", errors));
+  asked.page.max_bytes = call.PageBytes();
   query::Stream& stream = asked.stream;
   if (std::optional<Response> refusal = AwaitLogOn(call, services, stream.timeline))
     return Unexpected(*std::move(refusal));
