@@ -338,7 +338,9 @@ const std::vector<Variable>& Variables() {
        "https://app.example.com; without any, no page of another origin may"},
       {"MAX_BODY_BYTES", "1048576", "larger request bodies get 413"},
       {"HTTP_THREADS", "48",
-       "requests handled at a time (idle and slow connections cost none); a quarter is kept for webhooks"},
+       "requests handled at a time (idle or slow connections and webhooks that wait for their commit cost "
+       "none); a "
+       "quarter is kept for webhooks"},
       {"DB_POOL_SIZE", "8", "database sessions for reads"},
       {"APPEND_BATCH_MAX", "256", "webhooks committed together at most"},
       {"APPEND_LINGER_US", "0", "microseconds a commit waits for more webhooks"},

@@ -54,8 +54,10 @@ TEST(CrossOrigin, PagesOfAListedOriginReadAnswersAndNoOthers) {
     EXPECT_EQ(answer.status, 200);
     EXPECT_EQ(answer.Header(kAllowed), origin);
     EXPECT_EQ(answer.Header("Vary"), "Origin");
-    const Answer known = service.Get(kReading, From(origin, {{"Authorization", "Bearer key-a"},
-                                                             {"If-None-Match", answer.Header("ETag")}}));
+    const Answer known =
+        service.Get(kReading, From(origin, {{"Authorization", "Bearer key-a"},
+                                            {"If-None-Match", answer.Header("ETag")},
+                                            {"Connection", "close"}}));  // httplib reads a 304 to its end
     EXPECT_EQ(known.status, 304);
     EXPECT_EQ(known.Header(kAllowed), origin);
   }
