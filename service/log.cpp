@@ -35,15 +35,15 @@ const char* NameOf(Level level) {
   return kNames[static_cast<int>(level)];
 }
 
+// Never destroyed: a thread that still runs as the process ends may have something to say.
 spdlog::logger& Logger() {
-  static const std::shared_ptr<spdlog::logger> kLogger = [] {
-    auto logger =
-        std::make_shared<spdlog::logger>("billhook", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    logger->set_pattern("%v");
-    logger->flush_on(spdlog::level::trace);
-    return logger;
+  static auto& logger = *[] {
+    auto* made = new spdlog::logger("billhook", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    made->set_pattern("%v");
+    made->flush_on(spdlog::level::trace);
+    return made;
   }();
-  return *kLogger;
+  return logger;
 }
 
 }  // namespace
