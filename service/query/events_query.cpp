@@ -66,6 +66,20 @@ std::int64_t HeadOf(storage::Session& session, const storage::Timeline& timeline
                            : session.Query("SELECT position FROM log_head WHERE singleton = 1").Int(0, 0);
 }
 
+// The tenant's first position behind that one.
+std::optional<std::int64_t> NextOf(storage::Session& session, const EventFilter& filter, std::int64_t after) {
+  storage::Parameters parameters = {filter.tenant, after};
+  const std::string events = filter.timeline.Events(parameters);
+  const storage::Rows rows = session.Query(
+      "SELECT min(position) FROM " + events + " WHERE tenant = $1 AND position > $2", parameters);
+  if (rows.IsNull(0, 0)) return std::nullopt;
+  return rows.Int(0, 0);
+}
+
+std::int64_t LookedAtBehind(std::int64_t after) {
+  return after + std::min(kMaxEventsLookedAt, std::numeric_limits<std::int64_t>::max() - after);
+}
+
 }  // namespace
 
 std::string EventBody(const RecordedEvent& recorded) {
@@ -110,13 +124,22 @@ Page ListEvents(storage::Database& database, const EventFilter& filter, const Pa
               ") OR (source <> 'stripe' AND caused_by = " + cause + "))");
   } else {
     where.And(OfTenant(tenant));
-    span.through = after + std::min(kMaxEventsLookedAt, std::numeric_limits<std::int64_t>::max() - after);
+    span.through = LookedAtBehind(after);
   }
   storage::Database::Lease session = database.Acquire(storage::Purpose::kRead);
   storage::Transaction transaction(*session);
   session->BeginRead();
-  Page page = ReadEvents(*session, filter.timeline, std::move(where), span, request);
-  if (!page.has_more && HeadOf(*session, filter.timeline) > span.through) {
+  Page page = ReadEvents(*session, filter.timeline, where, span, request);
+  const auto ends_early = [&] { return !page.has_more && HeadOf(*session, filter.timeline) > span.through; };
+  const bool whole_log = !filter.aggregate_type && !filter.event_type && !filter.source && !filter.from &&
+                         !filter.to && !filter.caused_by;
+  if (ends_early() && page.rows.empty() && whole_log) {  // others have filled this part: go to where it is
+    const std::optional<std::int64_t> next = NextOf(*session, filter, span.through);
+    if (!next) return page;
+    span = {kPosition, *next - 1, LookedAtBehind(*next - 1)};
+    page = ReadEvents(*session, filter.timeline, where, span, request);
+  }
+  if (ends_early()) {
     page.has_more = true;
     page.last = {std::to_string(span.through)};
   }

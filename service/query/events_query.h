@@ -34,6 +34,7 @@ struct EventFilter {
 
 // In order of position, which is also the cursor's key. Unless it asks for `caused_by`, which is indexed, it
 // looks at kMaxEventsLookedAt positions of the log at most: it may end early, with a cursor to go on with.
+// Without any filter it begins where the tenant has something.
 constexpr std::size_t kEventKeyParts = 1;
 constexpr std::int64_t kMaxEventsLookedAt = 10'000;
 Page ListEvents(storage::Database& database, const EventFilter& filter, const PageRequest& request);

@@ -90,6 +90,19 @@ TEST_P(LongLog, IsLookedAtByABoundedPartAPage) {
   EXPECT_FALSE(PageOf(filter).has_more);
 }
 
+TEST_P(LongLog, BeginsWhereTheTenantHasSomething) {
+  const AppendRequest late = StripeAppend("evt_late", "cus_late", "small");
+  storage::EventLog(*database_).AppendBatch({&late}, kNow);
+  EventFilter filter;
+  filter.tenant = "small";
+  const Page page = PageOf(filter);
+  EXPECT_EQ(page.rows.size(), 1U);
+  EXPECT_FALSE(page.has_more);
+  filter.tenant = "nobody";
+  EXPECT_TRUE(PageOf(filter).rows.empty());
+  EXPECT_FALSE(PageOf(filter).has_more);
+}
+
 TEST_P(LongLog, IsFoundAtOnceByWhatCausedAnEvent) {
   EventFilter filter;
   filter.tenant = "default";
