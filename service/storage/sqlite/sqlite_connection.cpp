@@ -94,8 +94,9 @@ bool SqliteConnection::InTransaction() const {
 }
 
 void SqliteConnection::FlushCommits(bool flush) {
-  if (std::exchange(flushes_, flush) == flush) return;
+  if (flushes_ == flush) return;
   ExecuteScript(flush ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
+  flushes_ = flush;
 }
 
 void SqliteConnection::Checkpoint() {

@@ -95,8 +95,13 @@ bool SqliteSession::TakeCheckpoint() {
   return true;
 }
 
+// What is committed stays so, whatever goes wrong here.
 void SqliteSession::Checkpoint() {
-  connection().Checkpoint();  // nearly all, while others write
+  try {
+    connection().Checkpoint();     // nearly all, while others write
+  } catch (const StorageError&) {  // it cannot be opened now
+    return;
+  }
   if (!write_lock_.try_lock_for(kWriteLockTimeout)) return;
   connection().Checkpoint();  // the rest, while nobody does: the next writer begins the write-ahead log anew
   write_lock_.unlock();
@@ -105,7 +110,7 @@ void SqliteSession::Checkpoint() {
 void SqliteSession::Rollback() noexcept {
   try {
     if (connection().InTransaction()) ExecuteScript("ROLLBACK");
-  } catch (const StorageError&) {  // SQLite has rolled back by itself
+  } catch (const std::exception&) {  // SQLite has rolled back by itself, or there was nothing to
   }
   if (write_lock_.owns_lock()) write_lock_.unlock();
 }
