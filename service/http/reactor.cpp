@@ -113,9 +113,9 @@ bool Reactor::Stop(TimePoint deadline) {
     Wake();
     thread_.join();
   }
-  queue_.AwaitExpected();
   queue_.Close();
   for (std::thread& worker : workers_) worker.join();
+  queue_.AwaitExpected();  // who still answers would come back to what is gone
   workers_.clear();
   timers_.clear();
   connections_.clear();

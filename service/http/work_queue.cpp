@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace billhook::http {
+namespace {
+
+// A worker that was woken is waited for so long before another is woken in its place.
+constexpr std::chrono::milliseconds kWakePatience{2};
+
+}  // namespace
 
 std::vector<Connection*> WorkQueue::Push(const std::vector<Work>& ready) {
   std::vector<Connection*> refused;
@@ -51,7 +57,7 @@ std::optional<WorkQueue::Work> WorkQueue::Pop() {
     ++idle_workers_;
     not_empty_.wait(lock);
     --idle_workers_;
-    waking_ = false;
+    waking_until_ = {};
   }
   if (closed_) return std::nullopt;
   const Work next{line->front().connection, line != &usual_};
@@ -88,8 +94,10 @@ WorkQueue::Line* WorkQueue::Next() {
 }
 
 bool WorkQueue::NeedsWorker() {
-  if (waking_ || idle_workers_ == 0 || Next() == nullptr) return false;
-  waking_ = true;
+  if (idle_workers_ == 0 || Next() == nullptr) return false;
+  const auto now = std::chrono::steady_clock::now();
+  if (now < waking_until_) return false;
+  waking_until_ = now + kWakePatience;
   return true;
 }
 

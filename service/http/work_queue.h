@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -72,7 +73,7 @@ class WorkQueue {
   std::size_t idle_workers_ = 0;
   std::size_t busy_with_usual_ = 0;
   std::size_t expected_ = 0;
-  bool waking_ = false;  // a worker
+  std::chrono::steady_clock::time_point waking_until_{};  // a worker, which comes or is given up by then
   bool closed_ = false;
   std::atomic<std::size_t> size_{0};
 };
