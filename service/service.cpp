@@ -11,6 +11,9 @@
 namespace billhook {
 namespace {
 
+// What a stop leaves to answer those whose events could not be recorded by its deadline.
+constexpr std::chrono::milliseconds kTimeToAnswer{500};
+
 // Opened and migrated, before anything else looks at it.
 std::unique_ptr<storage::Database> PrepareDatabase(const Config& config, const Clock& clock) {
   auto database =
@@ -180,6 +183,7 @@ std::string Service::Start() {
 bool Service::Stop(std::chrono::steady_clock::time_point deadline) {
   projector_.ReleaseWaiters();
   commands_.ReleaseWaiters();
+  group_commit_.LetGoAt(deadline - kTimeToAnswer);
   const bool finished = server_.Stop(deadline);
   sagas_.Stop();
   group_commit_.Stop();

@@ -220,7 +220,7 @@ GroupCommit::Batch GroupCommit::Withdraw(SteadyClock::time_point now) {
 }
 
 bool GroupCommit::IsOver(const Waiting& waiting, SteadyClock::time_point now) const {
-  return now >= waiting.deadline || (!waiting.patient && Stuck());
+  return now >= std::min(waiting.deadline, let_go_at_.load()) || (!waiting.patient && Stuck());
 }
 
 }  // namespace billhook::ingest

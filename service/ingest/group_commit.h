@@ -76,6 +76,8 @@ class GroupCommit {
   // order, in which they also take their places in the log. Each is recorded or not by itself.
   std::vector<Outcome> AppendAll(std::vector<AppendRequest> requests);
 
+  // From then on nobody waits any more: who stops must answer all in time.
+  void LetGoAt(std::chrono::steady_clock::time_point time) { let_go_at_ = time; }
   // Refuses new requests, commits those that wait, and ends the writer.
   void Stop();
 
@@ -130,6 +132,7 @@ class GroupCommit {
   bool watches_ = false;     // looks at what waits now and then
   bool written_ = false;     // all that ever will be
   std::atomic<SteadyClock::time_point> commit_began_{kNoCommit};
+  std::atomic<SteadyClock::time_point> let_go_at_{SteadyClock::time_point::max()};
   bool stopping_ = false;
   std::once_flag stopped_;
   std::thread writer_;
