@@ -32,6 +32,7 @@ std::string TextOf(const Address& address) {
 }
 
 bool Network::Has(const Address& other) const {
+  if (prefix_bits < kMappedBits && IsMapped(other)) return false;  // a network of IPv6 has no IPv4 in it
   for (int bit = 0; bit < prefix_bits; bit += 8) {
     const auto at = static_cast<std::size_t>(bit / 8);
     const int mask = 0xff00 >> std::min(prefix_bits - bit, 8) & 0xff;
