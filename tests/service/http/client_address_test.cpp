@@ -114,6 +114,8 @@ TEST(Network, HasWhatBeginsAsItDoes) {
   EXPECT_TRUE(has("2001:db8::/33", "2001:db8:7fff::"));
   EXPECT_FALSE(has("2001:db8::/33", "2001:db8:8000::"));
   EXPECT_TRUE(has("::1", "::1"));
+  EXPECT_FALSE(has("::/1", "192.0.2.7")) << "no network of IPv6 holds IPv4";
+  EXPECT_TRUE(has("::ffff:192.0.2.0/120", "192.0.2.7"));
 }
 
 TEST(Network, IsAnAddressOrANetworkThatCanBeMeant) {

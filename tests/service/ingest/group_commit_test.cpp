@@ -279,6 +279,22 @@ TEST_F(GroupCommitting, LetsThoseWaitForACommitThatIsStuckWhoDoNotBlock) {
   EXPECT_TRUE(waiting.Get().has_value());
 }
 
+TEST_F(GroupCommitting, LetsAllGoInTimeForAStop) {
+  Gate gate;
+  store_.before = [&gate](const auto&) { gate.Pass(); };
+  GroupCommit& group_commit = Start({.wait_max = std::chrono::minutes(5)});
+  Heard writing;
+  group_commit.AppendLater(StripeAppend("evt_0"), writing.Hear());
+  gate.AwaitSomebody();
+  Heard waiting;
+  group_commit.AppendLater(StripeAppend("evt_1"), waiting.Hear());
+  group_commit.LetGoAt(std::chrono::steady_clock::now() + std::chrono::milliseconds(20));
+  EXPECT_EQ(writing.Get().error(), Refusal::kInDoubt);
+  EXPECT_EQ(waiting.Get().error(), Refusal::kUnavailable);
+  gate.Open();
+  group_commit.Stop();
+}
+
 TEST_F(GroupCommitting, TellsARefusalBeforeItReturns) {
   GroupCommit& group_commit = Start();
   group_commit.Stop();
