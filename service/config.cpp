@@ -327,20 +327,17 @@ const std::vector<Variable>& Variables() {
        "on a loopback HOST"},
       {"API_RATE_LIMIT", "0",
        "requests a second under /api for each key, and for each address without one; 0 = any number. "
-       "Webhooks "
-       "and preflights are never limited"},
+       "Webhooks and preflights are never limited"},
       {"TRUSTED_PROXIES", nullptr,
        "addresses or networks of the proxies in front, comma separated: what comes from one is counted under "
-       "the "
-       "last address in its X-Forwarded-For that is none of them (`API_RATE_LIMIT`)"},
+       "the last address in its X-Forwarded-For that is none of them (`API_RATE_LIMIT`)"},
       {"CORS_ORIGINS", nullptr,
        "origins whose web pages may ask /api and read its answers, comma separated, such as "
        "https://app.example.com; without any, no page of another origin may. Needs API_KEYS"},
       {"MAX_BODY_BYTES", "1048576", "larger request bodies get 413"},
       {"HTTP_THREADS", "48",
        "requests handled at a time (idle or slow connections and webhooks that wait for their commit cost "
-       "none); a "
-       "quarter is kept for webhooks"},
+       "none); a quarter is kept for webhooks"},
       {"DB_POOL_SIZE", "8", "database sessions for reads"},
       {"APPEND_BATCH_MAX", "256", "webhooks committed together at most"},
       {"APPEND_LINGER_US", "0", "microseconds a commit waits for more webhooks"},
