@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include <arpa/inet.h>
-
+#include "service/http/network.h"
 #include "service/loopback.h"
 
 namespace billhook::http {
@@ -17,13 +16,20 @@ constexpr const char* kResponseHeaders =
     "ETag, Location, Retry-After, X-Position, X-Projection-Position, X-Request-Id";
 constexpr const char* kMaxAgeSeconds = "7200";  // as long as Chromium keeps one at most
 
+// Whether it is an address in the one form that browsers make of all its forms.
+bool IsShortAddress(const std::string& text) {
+  const std::optional<Address> address = ReadAddress(text);
+  return address && TextOf(*address) == text;
+}
+
 bool IsHost(std::string_view host) {
   if (host.starts_with('[')) {
-    in6_addr address{};
     const std::string bare = WithoutBrackets(std::string(host));
-    return bare.size() + 2 == host.size() && inet_pton(AF_INET6, bare.c_str(), &address) == 1 &&
-           host.find_first_of("ABCDEF") == std::string_view::npos;
+    return bare.size() + 2 == host.size() && bare.find(':') != std::string::npos && IsShortAddress(bare);
   }
+  const std::string_view last = host.substr(host.rfind('.') + 1);  // the whole where there is no dot
+  if (!last.empty() && last.find_first_not_of("0123456789") == std::string_view::npos)
+    return IsShortAddress(std::string(host));
   const bool known =
       host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_.") == std::string_view::npos;
   return known && !host.empty() && host.size() <= 253 && !host.starts_with('.') &&

@@ -61,11 +61,10 @@ std::optional<Network> ReadNetwork(const std::string& text) {
 }
 
 std::string NetworkOf(const std::string& address) {
-  std::array<unsigned char, 16> bytes{};
-  if (inet_pton(AF_INET6, address.c_str(), bytes.data()) != 1) return address;
-  std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  return std::string(inet_ntop(AF_INET6, bytes.data(), text.data(), text.size())) + "/64";
+  std::optional<Address> network = ReadAddress(address);
+  if (!network || IsMapped(*network)) return address;
+  std::fill(network->begin() + 8, network->end(), static_cast<unsigned char>(0));
+  return TextOf(*network) + "/64";
 }
 
 }  // namespace billhook::http

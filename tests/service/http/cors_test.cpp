@@ -225,6 +225,10 @@ TEST(Origin, IsWhatABrowserWrites) {
                            "https://[]",
                            "https://[::A]",
                            "https://::1",
+                           "https://[0:0:0:0:0:0:0:1]",
+                           "http://127.1",
+                           "http://127.0.0.01",
+                           "http://2130706433",
                            "https://a\r\nX: y"})
     EXPECT_FALSE(http::IsOrigin(text)) << text;
 }
