@@ -11,8 +11,13 @@
 namespace billhook {
 namespace {
 
-// What a stop leaves to answer those whose events could not be recorded by its deadline.
-constexpr std::chrono::milliseconds kTimeToAnswer{500};
+// When a stop lets those go whose events cannot be recorded by its deadline: there must be time to answer
+// them.
+std::chrono::steady_clock::time_point LetGoBefore(std::chrono::steady_clock::time_point deadline) {
+  constexpr std::chrono::milliseconds kTimeToAnswer{500};
+  const auto left = deadline - std::chrono::steady_clock::now();
+  return deadline - std::min<std::chrono::steady_clock::duration>(kTimeToAnswer, left / 4);
+}
 
 // Opened and migrated, before anything else looks at it.
 std::unique_ptr<storage::Database> PrepareDatabase(const Config& config, const Clock& clock) {
@@ -183,7 +188,7 @@ std::string Service::Start() {
 bool Service::Stop(std::chrono::steady_clock::time_point deadline) {
   projector_.ReleaseWaiters();
   commands_.ReleaseWaiters();
-  group_commit_.LetGoAt(deadline - kTimeToAnswer);
+  group_commit_.LetGoAt(LetGoBefore(deadline));
   const bool finished = server_.Stop(deadline);
   sagas_.Stop();
   group_commit_.Stop();

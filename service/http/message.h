@@ -39,7 +39,8 @@ struct Response {
 
 // An answer that waits for something, and holds no thread meanwhile. The request stays until it is given.
 struct Pending {
-  // Begins to wait. `ready` is called once when that is over, from any thread, maybe before this returns.
+  // Begins to wait. `ready` is called once when that is over, from any thread, maybe before this returns;
+  // never if this throws.
   std::function<void(std::function<void()> ready)> begin;
   std::function<Response()> answer;  // called once, when ready
 };

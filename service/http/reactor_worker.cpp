@@ -51,8 +51,13 @@ void Reactor::Serve(AnswerWriter& writer, Connection& connection) {
     exchange->answer = std::move(pending->answer);
     connection.pending = std::move(exchange);
     queue_.Expect();
-    return pending->begin(
-        [this, &connection] { queue_.Resume(connection); });  // and is another worker's then
+    try {
+      pending->begin([this, &connection] { queue_.Resume(connection); });
+    } catch (const std::exception&) {
+      queue_.Forgo();
+      throw;
+    }
+    return;  // the connection may be another worker's by now
   }
   Answer(writer, connection, *exchange, [&] { return std::get<Response>(std::move(reply)); });
 }

@@ -45,6 +45,11 @@ void WorkQueue::Resume(Connection& connection) {
   if (--expected_ == 0) all_came_.notify_all();
 }
 
+void WorkQueue::Forgo() {
+  const std::lock_guard lock(mutex_);
+  if (--expected_ == 0) all_came_.notify_all();
+}
+
 void WorkQueue::AwaitExpected() {
   std::unique_lock lock(mutex_);
   all_came_.wait(lock, [this] { return expected_ == 0; });

@@ -36,6 +36,8 @@ class WorkQueue {
   // Announces a connection that Resume will bring back, from whichever thread.
   void Expect();
   void Resume(Connection& connection);
+  // Takes an Expect back: nobody will bring that one.
+  void Forgo();
   // Returns once all have come back that are expected.
   void AwaitExpected();
 

@@ -1,6 +1,7 @@
 // Answers that wait for something without a worker.
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -136,6 +137,16 @@ TEST(HttpServerPendingAnswer, MayBeReadyAtOnce) {
     peer.Send(Post("/", std::to_string(i)));
     ASSERT_EQ(peer.Read().body, "POST\n/\n\n" + std::to_string(i));
   }
+}
+
+TEST(HttpServerPendingAnswer, EndsTheConnectionWhereItCannotBeWaitedFor) {
+  RunningServer server([](const Request&) {
+    return Pending{[](const std::function<void()>&) { throw std::bad_alloc(); }, [] { return Response{}; }};
+  });
+  Peer peer(*server);
+  peer.Send(Get("/"));
+  EXPECT_EQ(peer.Read().status, 0);
+  EXPECT_TRUE(server->Stop(std::chrono::steady_clock::now() + kPatience)) << "a stop waits for nobody";
 }
 
 TEST(HttpServerPendingAnswer, IsAnEmpty500WhenItThrows) {

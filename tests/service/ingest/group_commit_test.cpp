@@ -18,6 +18,18 @@ using ingest::GroupCommitOptions;
 using ingest::Refusal;
 using Outcome = Result<AppendOutcome, Refusal>;
 
+// An outcome that nobody blocks for.
+class Heard {
+ public:
+  GroupCommit::Done Hear() {
+    return [this](Outcome outcome) { outcome_.set_value(std::move(outcome)); };  // throws if said twice
+  }
+  Outcome Get() { return outcome_.get_future().get(); }
+
+ private:
+  std::promise<Outcome> outcome_;
+};
+
 class GroupCommitting : public ::testing::Test {
  protected:
   GroupCommit& Start(GroupCommitOptions options = {}) {
@@ -32,6 +44,16 @@ class GroupCommitting : public ::testing::Test {
                       [this, event_id] { return group_commit_->Append(StripeAppend(event_id)); });
   }
 
+  // One event whose commit waits at the gate, and one behind it; nobody blocks for either.
+  GroupCommit& GetStuck(GroupCommitOptions options) {
+    store_.before = [this](const auto&) { gate_.Pass(); };
+    GroupCommit& group_commit = Start(options);
+    group_commit.AppendLater(StripeAppend("evt_0"), writing_.Hear());
+    gate_.AwaitSomebody();
+    group_commit.AppendLater(StripeAppend("evt_1"), waiting_.Hear());
+    return group_commit;
+  }
+
   void AwaitQueue(std::size_t depth) {
     while (group_commit_->queue_depth() < depth) std::this_thread::yield();
   }
@@ -40,6 +62,9 @@ class GroupCommitting : public ::testing::Test {
   std::unique_ptr<storage::Database> database_ = file_.Open();
   storage::EventLog log_{*database_};
   FailingStore store_{log_};
+  Gate gate_;
+  Heard writing_;
+  Heard waiting_;
   std::unique_ptr<GroupCommit> group_commit_;
 };
 
@@ -222,18 +247,6 @@ TEST_F(GroupCommitting, KeepsFewCallersWaitingForACommitThatIsStuck) {
   EXPECT_EQ(log_.LatestPosition(), 3) << "who was refused was withdrawn";
 }
 
-// An outcome that nobody blocks for.
-class Heard {
- public:
-  GroupCommit::Done Hear() {
-    return [this](Outcome outcome) { outcome_.set_value(std::move(outcome)); };  // throws if said twice
-  }
-  Outcome Get() { return outcome_.get_future().get(); }
-
- private:
-  std::promise<Outcome> outcome_;
-};
-
 TEST_F(GroupCommitting, TellsTheOutcomeToWhoDoesNotBlock) {
   GroupCommit& group_commit = Start();
   Heard first;
@@ -245,53 +258,32 @@ TEST_F(GroupCommitting, TellsTheOutcomeToWhoDoesNotBlock) {
 }
 
 TEST_F(GroupCommitting, TellsWhoDoesNotBlockThatItTookTooLong) {
-  Gate gate;
-  store_.before = [&gate](const auto&) { gate.Pass(); };
-  GroupCommit& group_commit = Start({.wait_max = std::chrono::milliseconds(50)});
-  Heard writing;
-  group_commit.AppendLater(StripeAppend("evt_0"), writing.Hear());
-  gate.AwaitSomebody();
-  Heard waiting;
-  group_commit.AppendLater(StripeAppend("evt_1"), waiting.Hear());
-  EXPECT_EQ(writing.Get().error(), Refusal::kInDoubt);
-  EXPECT_EQ(waiting.Get().error(), Refusal::kUnavailable);
+  GroupCommit& group_commit = GetStuck({.wait_max = std::chrono::milliseconds(50)});
+  EXPECT_EQ(writing_.Get().error(), Refusal::kInDoubt);
+  EXPECT_EQ(waiting_.Get().error(), Refusal::kUnavailable);
   EXPECT_EQ(group_commit.queue_depth(), 0U);
-  gate.Open();
+  gate_.Open();
   group_commit.Stop();
   EXPECT_EQ(log_.LatestPosition(), 1) << "only what was in doubt was recorded after all";
 }
 
 TEST_F(GroupCommitting, LetsThoseWaitForACommitThatIsStuckWhoDoNotBlock) {
-  Gate gate;
-  store_.before = [&gate](const auto&) { gate.Pass(); };
-  GroupCommit& group_commit = Start(
+  GroupCommit& group_commit = GetStuck(
       {.wait_max = std::chrono::minutes(5), .patient_max = 0, .stuck_after = std::chrono::milliseconds(20)});
-  Heard writing;
-  group_commit.AppendLater(StripeAppend("evt_0"), writing.Hear());
-  gate.AwaitSomebody();
-  Heard waiting;
-  group_commit.AppendLater(StripeAppend("evt_1"), waiting.Hear());
   EXPECT_EQ(group_commit.Append(StripeAppend("evt_2")).error(), Refusal::kUnavailable)
       << "blocks, and is let go";
   EXPECT_EQ(group_commit.queue_depth(), 1U);
-  gate.Open();
-  EXPECT_TRUE(writing.Get().has_value());
-  EXPECT_TRUE(waiting.Get().has_value());
+  gate_.Open();
+  EXPECT_TRUE(writing_.Get().has_value());
+  EXPECT_TRUE(waiting_.Get().has_value());
 }
 
 TEST_F(GroupCommitting, LetsAllGoInTimeForAStop) {
-  Gate gate;
-  store_.before = [&gate](const auto&) { gate.Pass(); };
-  GroupCommit& group_commit = Start({.wait_max = std::chrono::minutes(5)});
-  Heard writing;
-  group_commit.AppendLater(StripeAppend("evt_0"), writing.Hear());
-  gate.AwaitSomebody();
-  Heard waiting;
-  group_commit.AppendLater(StripeAppend("evt_1"), waiting.Hear());
+  GroupCommit& group_commit = GetStuck({.wait_max = std::chrono::minutes(5)});
   group_commit.LetGoAt(std::chrono::steady_clock::now() + std::chrono::milliseconds(20));
-  EXPECT_EQ(writing.Get().error(), Refusal::kInDoubt);
-  EXPECT_EQ(waiting.Get().error(), Refusal::kUnavailable);
-  gate.Open();
+  EXPECT_EQ(writing_.Get().error(), Refusal::kInDoubt);
+  EXPECT_EQ(waiting_.Get().error(), Refusal::kUnavailable);
+  gate_.Open();
   group_commit.Stop();
 }
 
