@@ -340,7 +340,9 @@ const std::vector<Variable>& Variables() {
        "none); a quarter is kept for webhooks"},
       {"DB_POOL_SIZE", "8", "database sessions for reads"},
       {"APPEND_BATCH_MAX", "256", "webhooks committed together at most"},
-      {"APPEND_LINGER_US", "0", "microseconds a commit waits for more webhooks"},
+      {"APPEND_LINGER_US", "400",
+       "microseconds a commit waits at most for callers just answered to come again; who is alone never "
+       "waits"},
       {"PROJECTION_BATCH", "256", "events per projection transaction"},
       {"SNAPSHOT_FREQUENCY", "100", "a snapshot of an aggregate every N events; 0 = never"},
       {"HTTP_REQUEST_TIMEOUT_MS", "15000", "for a whole request (headers and body) to arrive"},

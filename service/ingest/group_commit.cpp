@@ -64,6 +64,7 @@ std::vector<GroupCommit::Outcome> GroupCommit::AppendAll(std::vector<AppendReque
 void GroupCommit::Enqueue(const Batch& batch) {
   std::vector<std::pair<std::shared_ptr<Waiting>, Refusal>> refused;
   bool watched = false;
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& waiting : batch) {
@@ -76,8 +77,9 @@ void GroupCommit::Enqueue(const Batch& batch) {
       queue_bytes_ += waiting->bytes;
     }
     watched = std::exchange(watches_, true);
+    wake = queue_.size() >= wanted_;
   }
-  arrived_.notify_one();
+  if (wake) arrived_.notify_one();
   if (!watched) watch_.notify_one();
   for (const auto& [waiting, refusal] : refused) waiting->Say(Unexpected(refusal));
 }
@@ -135,10 +137,9 @@ GroupCommit::Batch GroupCommit::TakeBatch() {
   std::unique_lock lock(mutex_);
   committing_.clear();
   arrived_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-  if (options_.linger.count() > 0 && !stopping_) {
-    arrived_.wait_for(lock, options_.linger,
-                      [this] { return stopping_ || queue_.size() >= options_.batch_max; });
-  }
+  wanted_ = std::min(seen_, options_.batch_max);
+  arrived_.wait_for(lock, options_.linger, [this] { return stopping_ || queue_.size() >= wanted_; });
+  wanted_ = 1;
   std::size_t bytes = 0;
   while (!queue_.empty() && committing_.size() < options_.batch_max) {
     bytes += queue_.front()->bytes;
@@ -164,6 +165,10 @@ void GroupCommit::Commit(const Batch& batch) {
   } catch (const std::exception& error) {  // the writer's outermost loop: nothing may end it
     Fail(batch, StorageError(error.what(), false));
     return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    seen_ = batch.size() + queue_.size();
   }
   CommitReport report{batch.size(), 0, std::chrono::steady_clock::now() - start, 0};
   for (std::size_t i = 0; i < batch.size(); ++i) {

@@ -1,6 +1,7 @@
-// Group commit: requests that arrive while a commit is under way are committed together by the next one. One
-// writer thread; an outcome comes only after the commit is durable. The queue is bounded, and so is the wait.
-// Thread safe.
+// Group commit: requests that arrive while a commit is under way are committed together by the next one. Where
+// several callers were at it, that one gives those just answered a moment to come again, so that all share a
+// commit instead of taking turns in two halves; who is alone never waits. One writer thread; an outcome comes
+// only after the commit is durable. The queue is bounded, and so is the wait. Thread safe.
 #pragma once
 
 #include <atomic>
@@ -23,7 +24,7 @@ namespace billhook::ingest {
 
 struct GroupCommitOptions {
   std::size_t batch_max = 256;                // requests a commit
-  std::chrono::microseconds linger{0};        // how long a commit waits for more requests
+  std::chrono::microseconds linger{0};        // how long a commit waits for callers to come again
   std::size_t batch_bytes_max = 16 << 20;     // payload a commit, but for one request that is larger
   std::size_t queue_bytes_max = 64 << 20;     // payload that waits; what would be more is refused
   std::size_t queue_max = 4096;               // requests that wait; one more is refused
@@ -127,6 +128,8 @@ class GroupCommit {
   std::condition_variable watch_;
   std::deque<std::shared_ptr<Waiting>> queue_;
   std::size_t queue_bytes_ = 0;
+  std::size_t seen_ = 1;    // requests under way when the last commit was done: its own and those behind it
+  std::size_t wanted_ = 1;  // requests in the queue that the writer is woken for
   Batch committing_;
   std::size_t callers_ = 0;  // that block
   bool watches_ = false;     // looks at what waits now and then

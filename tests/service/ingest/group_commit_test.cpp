@@ -108,12 +108,50 @@ TEST_F(GroupCommitting, TakesNoMoreThanTheBatchLimitIntoOneCommit) {
   EXPECT_EQ(store_.batches, (std::vector<std::size_t>{1, 3, 3, 1}));
 }
 
-TEST_F(GroupCommitting, LingersForMoreWhenToldTo) {
-  Start({.batch_max = 4, .linger = std::chrono::seconds(60)});
+TEST_F(GroupCommitting, GivesThoseJustAnsweredAMomentToComeAgain) {
+  Gate gate;
+  store_.before = [&gate](const auto&) { gate.Pass(); };
+  Start({.linger = std::chrono::minutes(5)});
+  auto first = Later("evt_0");
+  gate.AwaitSomebody();
+  auto second = Later("evt_1");
+  auto third = Later("evt_2");
+  AwaitQueue(2);
+  gate.Open();
+  EXPECT_TRUE(first.get().has_value()) << "nobody waits for who is alone";
+  auto again = Later("evt_3");  // three were under way: the next commit waits for the third of them
+  EXPECT_TRUE(again.get().has_value());
+  EXPECT_TRUE(second.get().has_value());
+  EXPECT_TRUE(third.get().has_value());
+  EXPECT_EQ(store_.batches, (std::vector<std::size_t>{1, 3}));
+}
+
+TEST_F(GroupCommitting, WaitsNoLongerThanToldForThoseWhoDoNotComeAgain) {
+  Gate gate;
+  store_.before = [&gate](const auto&) { gate.Pass(); };
+  Start({.linger = std::chrono::milliseconds(1)});
+  auto first = Later("evt_0");
+  gate.AwaitSomebody();
+  auto second = Later("evt_1");
+  AwaitQueue(1);
+  gate.Open();
+  EXPECT_TRUE(first.get().has_value());
+  EXPECT_TRUE(second.get().has_value()) << "though the first does not come again";
+}
+
+TEST_F(GroupCommitting, WaitsForNoMoreThanFitIntoOneCommit) {
+  Gate gate;
+  store_.before = [&gate](const auto&) { gate.Pass(); };
+  Start({.batch_max = 2, .linger = std::chrono::minutes(5)});
+  auto first = Later("evt_0");
+  gate.AwaitSomebody();
   std::vector<std::future<Outcome>> callers;
-  for (int i = 0; i < 4; ++i) callers.push_back(Later("evt_" + std::to_string(i)));
+  for (int i = 1; i <= 4; ++i) callers.push_back(Later("evt_" + std::to_string(i)));
+  AwaitQueue(4);
+  gate.Open();
+  EXPECT_TRUE(first.get().has_value());
   for (auto& caller : callers) EXPECT_TRUE(caller.get().has_value());
-  EXPECT_EQ(store_.batches, std::vector<std::size_t>{4}) << "the full batch ends the wait";
+  EXPECT_EQ(store_.batches, (std::vector<std::size_t>{1, 2, 2}));
 }
 
 TEST_F(GroupCommitting, RefusesWhenTheQueueIsFull) {
