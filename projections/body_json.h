@@ -5,27 +5,26 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
+#include "domain/json_writer.h"
 #include "domain/time.h"
 
 namespace billhook {
 
-using OrderedJson = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;  // of rows that are few
 
-template <typename T>
-OrderedJson OrNull(const std::optional<T>& value) {
-  return value ? OrderedJson(*value) : OrderedJson(nullptr);
-}
-
-inline OrderedJson TimeOrNull(const std::optional<std::int64_t>& seconds) {
-  return seconds ? OrderedJson(FormatRfc3339(*seconds * kMicrosPerSecond)) : OrderedJson(nullptr);
+inline void TimeField(JsonWriter& body, std::string_view key, const std::optional<std::int64_t>& seconds) {
+  body.Key(key);
+  if (!seconds) return body.Value(std::nullopt);
+  body.Value(FormatRfc3339(*seconds * kMicrosPerSecond));
 }
 
 // The Connect account, which is empty for the platform's own objects.
-inline OrderedJson AccountOrNull(const std::string& account) {
-  return account.empty() ? OrderedJson(nullptr) : OrderedJson(account);
+inline void AccountField(JsonWriter& body, const std::string& account) {
+  body.Optional("account", account);
 }
 
 }  // namespace billhook

@@ -101,18 +101,18 @@ bool WantsWithPrevious(std::span<const std::string_view> around, std::string_vie
   return Wants(around, key) || (around.size() == 2 && key == "previous_attributes");
 }
 
-OrderedJson AmountOf(const stripe::Fields& fields) {
+std::optional<std::int64_t> AmountOf(const stripe::Fields& fields) {
   for (const char* name : kAmounts) {
     const Json* amount = fields.Find(name);
     if (amount != nullptr && amount->is_number_integer()) return amount->get<std::int64_t>();
   }
-  return nullptr;
+  return std::nullopt;
 }
 
-OrderedJson WordOf(const stripe::Fields& fields, const char* key) {
+std::optional<std::string> WordOf(const stripe::Fields& fields, const char* key) {
   const Json* word = fields.Find(key);
   if (word == nullptr || !word->is_string() || !stripe::IsIdentifier(word->get_ref<const std::string&>()))
-    return nullptr;
+    return std::nullopt;
   return word->get<std::string>();
 }
 
@@ -190,19 +190,22 @@ class RowReader {
 
   // The event as callers see it.
   [[nodiscard]] std::string BodyText(const std::string& object, const std::optional<std::string>& id) const {
-    OrderedJson currency = WordOf(fields_, "currency");
-    if (currency.is_string()) currency = stripe::LowerCase(currency.get<std::string>());
-    return OrderedJson({{"event_id", event_.id},
-                        {"event_type", event_.type},
-                        {"object", object},
-                        {"object_id", OrNull(id)},
-                        {"amount", AmountOf(fields_)},
-                        {"currency", std::move(currency)},
-                        {"status", WordOf(fields_, "status")},
-                        {"livemode", event_.livemode},
-                        {"account", AccountOrNull(event_.account)},
-                        {"occurred_at", TimeOrNull(event_.moment.created_s)}})
-        .dump();
+    std::optional<std::string> currency = WordOf(fields_, "currency");
+    if (currency) currency = stripe::LowerCase(*currency);
+    JsonWriter body;
+    body.Begin();
+    body.Field("event_id", event_.id);
+    body.Field("event_type", event_.type);
+    body.Field("object", object);
+    body.Field("object_id", id);
+    body.Field("amount", AmountOf(fields_));
+    body.Field("currency", currency);
+    body.Field("status", WordOf(fields_, "status"));
+    body.Field("livemode", event_.livemode);
+    AccountField(body, event_.account);
+    TimeField(body, "occurred_at", event_.moment.created_s);
+    body.End();
+    return body.TakeText();
   }
 
   const stripe::EventBody& event_;

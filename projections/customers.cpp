@@ -29,22 +29,25 @@ Result<ObjectSighting, std::string> Judge(const Json& object) {
 
 // The customer as callers see it, but for what is joined from other read models.
 std::string BodyText(const stripe::Customer& customer, const stripe::EventBody& newest, bool deleted) {
-  return OrderedJson({{"id", customer.id},
-                      {"livemode", newest.livemode},
-                      {"account", AccountOrNull(newest.account)},
-                      {"name", OrNull(customer.name)},
-                      {"email", OrNull(customer.email)},
-                      {"phone", OrNull(customer.phone)},
-                      {"address", customer.address},
-                      {"description", OrNull(customer.description)},
-                      {"currency", OrNull(customer.currency)},
-                      {"delinquent", customer.delinquent},
-                      {"created_at", TimeOrNull(customer.created_s)},
-                      {"metadata", customer.metadata},
-                      {"deleted", deleted},
-                      {"updated_by", newest.id},
-                      {"updated_at", TimeOrNull(newest.moment.created_s)}})
-      .dump();
+  JsonWriter body;
+  body.Begin();
+  body.Field("id", customer.id);
+  body.Field("livemode", newest.livemode);
+  AccountField(body, newest.account);
+  body.Field("name", customer.name);
+  body.Field("email", customer.email);
+  body.Field("phone", customer.phone);
+  body.Literal("address", customer.address.dump());
+  body.Field("description", customer.description);
+  body.Field("currency", customer.currency);
+  body.Field("delinquent", customer.delinquent);
+  TimeField(body, "created_at", customer.created_s);
+  body.Literal("metadata", customer.metadata.dump());
+  body.Field("deleted", deleted);
+  body.Field("updated_by", newest.id);
+  TimeField(body, "updated_at", newest.moment.created_s);
+  body.End();
+  return body.TakeText();
 }
 
 ObjectRow RowOf(const stripe::EventBody& newest, bool deleted) {

@@ -24,35 +24,38 @@ Result<ObjectSighting, std::string> Judge(const Json& object) {
 
 // The invoice as callers see it.
 std::string BodyText(const stripe::Invoice& invoice, const stripe::EventBody& newest, bool deleted) {
-  return OrderedJson({{"id", invoice.id},
-                      {"number", OrNull(invoice.number)},
-                      {"status", OrNull(invoice.status)},
-                      {"customer", OrNull(invoice.customer)},
-                      {"subscription", OrNull(invoice.subscription)},
-                      {"livemode", newest.livemode},
-                      {"account", AccountOrNull(newest.account)},
-                      {"currency", invoice.currency},
-                      {"amount_due", invoice.amount_due},
-                      {"amount_paid", invoice.amount_paid},
-                      {"amount_remaining", invoice.amount_remaining},
-                      {"subtotal", invoice.subtotal},
-                      {"total", invoice.total},
-                      {"attempt_count", invoice.attempt_count},
-                      {"next_payment_attempt", TimeOrNull(invoice.next_payment_attempt)},
-                      {"due_date", TimeOrNull(invoice.due_date)},
-                      {"paid_at", TimeOrNull(invoice.paid_at)},
-                      {"created_at", TimeOrNull(invoice.created_s)},
-                      {"period_start", TimeOrNull(invoice.period_start)},
-                      {"period_end", TimeOrNull(invoice.period_end)},
-                      {"billing_reason", OrNull(invoice.billing_reason)},
-                      {"collection_method", OrNull(invoice.collection_method)},
-                      {"paid_out_of_band", invoice.paid_out_of_band},
-                      {"payment_intent", OrNull(invoice.payment_intent)},
-                      {"charge", OrNull(invoice.charge)},
-                      {"deleted", deleted},
-                      {"updated_by", newest.id},
-                      {"updated_at", TimeOrNull(newest.moment.created_s)}})
-      .dump();
+  JsonWriter body;
+  body.Begin();
+  body.Field("id", invoice.id);
+  body.Field("number", invoice.number);
+  body.Field("status", invoice.status);
+  body.Field("customer", invoice.customer);
+  body.Field("subscription", invoice.subscription);
+  body.Field("livemode", newest.livemode);
+  AccountField(body, newest.account);
+  body.Field("currency", invoice.currency);
+  body.Field("amount_due", invoice.amount_due);
+  body.Field("amount_paid", invoice.amount_paid);
+  body.Field("amount_remaining", invoice.amount_remaining);
+  body.Field("subtotal", invoice.subtotal);
+  body.Field("total", invoice.total);
+  body.Field("attempt_count", invoice.attempt_count);
+  TimeField(body, "next_payment_attempt", invoice.next_payment_attempt);
+  TimeField(body, "due_date", invoice.due_date);
+  TimeField(body, "paid_at", invoice.paid_at);
+  TimeField(body, "created_at", invoice.created_s);
+  TimeField(body, "period_start", invoice.period_start);
+  TimeField(body, "period_end", invoice.period_end);
+  body.Field("billing_reason", invoice.billing_reason);
+  body.Field("collection_method", invoice.collection_method);
+  body.Field("paid_out_of_band", invoice.paid_out_of_band);
+  body.Field("payment_intent", invoice.payment_intent);
+  body.Field("charge", invoice.charge);
+  body.Field("deleted", deleted);
+  body.Field("updated_by", newest.id);
+  TimeField(body, "updated_at", newest.moment.created_s);
+  body.End();
+  return body.TakeText();
 }
 
 // A column that a filter looks into through an index, which takes no text of any length.

@@ -23,18 +23,20 @@ Result<ObjectSighting, std::string> Judge(const Json& object) {
   return ObjectSighting{decoded->id};
 }
 
-OrderedJson ItemsBody(const std::vector<stripe::SubscriptionItem>& items) {
-  OrderedJson list = OrderedJson::array();
+void WriteItems(JsonWriter& body, const std::vector<stripe::SubscriptionItem>& items) {
+  body.BeginList("items");
   for (const stripe::SubscriptionItem& item : items) {
-    list.push_back({{"id", OrNull(item.id)},
-                    {"price", OrNull(item.price)},
-                    {"product", OrNull(item.product)},
-                    {"quantity", OrNull(item.quantity)},
-                    {"unit_amount", OrNull(item.unit_amount)},
-                    {"interval", OrNull(item.interval)},
-                    {"interval_count", item.interval_count}});
+    body.Begin();
+    body.Field("id", item.id);
+    body.Field("price", item.price);
+    body.Field("product", item.product);
+    body.Field("quantity", item.quantity);
+    body.Field("unit_amount", item.unit_amount);
+    body.Field("interval", item.interval);
+    body.Field("interval_count", item.interval_count);
+    body.End();
   }
-  return list;
+  body.EndList();
 }
 
 // The prices in a form that a filter can look into: each between two separators.
@@ -60,29 +62,32 @@ ObjectRow RowOf(const stripe::EventBody& newest, bool deleted) {
 }  // namespace
 
 std::string SubscriptionBody(const stripe::Subscription& subscription, const stripe::EventBody& newest) {
-  return OrderedJson({{"id", subscription.id},
-                      {"customer", OrNull(subscription.customer)},
-                      {"status", subscription.status},
-                      {"livemode", newest.livemode},
-                      {"account", AccountOrNull(newest.account)},
-                      {"currency", OrNull(subscription.currency)},
-                      {"items", ItemsBody(subscription.items)},
-                      {"current_period_start", TimeOrNull(subscription.current_period_start)},
-                      {"current_period_end", TimeOrNull(subscription.current_period_end)},
-                      {"cancel_at", TimeOrNull(subscription.cancel_at)},
-                      {"cancel_at_period_end", subscription.cancel_at_period_end},
-                      {"canceled_at", TimeOrNull(subscription.canceled_at)},
-                      {"trial_start", TimeOrNull(subscription.trial_start)},
-                      {"trial_end", TimeOrNull(subscription.trial_end)},
-                      {"started_at", TimeOrNull(subscription.started_at)},
-                      {"ended_at", TimeOrNull(subscription.ended_at)},
-                      {"latest_invoice", OrNull(subscription.latest_invoice)},
-                      {"collection_method", OrNull(subscription.collection_method)},
-                      {"mrr", OrNull(subscription.mrr)},
-                      {"metadata", subscription.metadata},
-                      {"updated_by", newest.id},
-                      {"updated_at", FormatRfc3339(newest.moment.created_s * kMicrosPerSecond)}})
-      .dump();
+  JsonWriter body;
+  body.Begin();
+  body.Field("id", subscription.id);
+  body.Field("customer", subscription.customer);
+  body.Field("status", subscription.status);
+  body.Field("livemode", newest.livemode);
+  AccountField(body, newest.account);
+  body.Field("currency", subscription.currency);
+  WriteItems(body, subscription.items);
+  TimeField(body, "current_period_start", subscription.current_period_start);
+  TimeField(body, "current_period_end", subscription.current_period_end);
+  TimeField(body, "cancel_at", subscription.cancel_at);
+  body.Field("cancel_at_period_end", subscription.cancel_at_period_end);
+  TimeField(body, "canceled_at", subscription.canceled_at);
+  TimeField(body, "trial_start", subscription.trial_start);
+  TimeField(body, "trial_end", subscription.trial_end);
+  TimeField(body, "started_at", subscription.started_at);
+  TimeField(body, "ended_at", subscription.ended_at);
+  body.Field("latest_invoice", subscription.latest_invoice);
+  body.Field("collection_method", subscription.collection_method);
+  body.Field("mrr", subscription.mrr);
+  body.Literal("metadata", subscription.metadata.dump());
+  body.Field("updated_by", newest.id);
+  TimeField(body, "updated_at", newest.moment.created_s);
+  body.End();
+  return body.TakeText();
 }
 
 Changes Subscriptions::Apply(const std::vector<RecordedEvent>& batch, ReadModel& read_model) const {

@@ -4,8 +4,8 @@
 #include <iterator>
 #include <set>
 
-#include "domain/json.h"
 #include "domain/sha256.h"
+#include "projections/body_json.h"
 
 namespace billhook::ledger {
 namespace {
@@ -57,33 +57,48 @@ BookedEntry BookedFrom(const Entry& entry, const Scope& scope, const Owner& owne
            entry.debit, entry.credit, entry.occurred_at_s * kMicrosPerSecond}};
 }
 
+namespace {
+
+void WritePosting(JsonWriter& body, const std::string& ledger_account, std::int64_t amount) {
+  body.Begin();
+  body.Field("ledger_account", ledger_account);
+  body.Field("amount", amount);
+  body.End();
+}
+
+// The entry as callers see it.
+std::string BodyText(const Entry& entry, const Scope& scope) {
+  JsonWriter body;
+  body.Begin();
+  body.Field("id", entry.type + ":" + entry.source);
+  body.Field("type", entry.type);
+  body.Field("source", entry.source);
+  body.Field("amount", entry.amount);
+  body.Field("currency", entry.currency);
+  body.Field("livemode", scope.livemode);
+  AccountField(body, scope.account);
+  body.Field("customer", entry.customer);
+  body.Field("payment_intent", entry.payment_intent);
+  body.Field("charge", entry.charge);
+  body.Field("invoice", entry.invoice);
+  TimeField(body, "occurred_at", entry.occurred_at_s);
+  body.Field("updated_by", entry.updated_by);
+  body.BeginList("postings");
+  WritePosting(body, entry.debit, entry.amount);
+  WritePosting(body, entry.credit, -entry.amount);
+  body.EndList();
+  body.End();
+  return body.TakeText();
+}
+
+}  // namespace
+
 Row EntryRow(const Entry& entry, const Scope& scope, const Owner& owner) {
-  using OrderedJson = nlohmann::ordered_json;
-  const auto or_null = [](const std::optional<std::string>& text) {
-    return text ? OrderedJson(*text) : OrderedJson(nullptr);
-  };
-  const OrderedJson postings = {{{"ledger_account", entry.debit}, {"amount", entry.amount}},
-                                {{"ledger_account", entry.credit}, {"amount", -entry.amount}}};
-  const OrderedJson body = {
-      {"id", entry.type + ":" + entry.source},
-      {"type", entry.type},
-      {"source", entry.source},
-      {"amount", entry.amount},
-      {"currency", entry.currency},
-      {"livemode", scope.livemode},
-      {"account", scope.account.empty() ? OrderedJson(nullptr) : OrderedJson(scope.account)},
-      {"customer", or_null(entry.customer)},
-      {"payment_intent", or_null(entry.payment_intent)},
-      {"charge", or_null(entry.charge)},
-      {"invoice", or_null(entry.invoice)},
-      {"occurred_at", FormatRfc3339(entry.occurred_at_s * kMicrosPerSecond)},
-      {"updated_by", entry.updated_by},
-      {"postings", postings}};
   BookedEntry booked = BookedFrom(entry, scope, owner);
   Row row = {std::move(booked.key)};
   row.insert(row.end(), std::make_move_iterator(booked.content.begin()),
              std::make_move_iterator(booked.content.end()));
-  row.emplace_back(body.dump());
+  row.emplace_back(BodyText(entry, scope));
   return row;
 }
 

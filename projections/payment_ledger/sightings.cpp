@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "domain/json.h"
+#include "domain/json_writer.h"
 #include "projections/projection.h"
 
 namespace billhook::ledger {
@@ -22,11 +23,6 @@ const Table kSightingsTable = {"ledger_sightings",
 namespace {
 
 template <typename T>
-Json OrNull(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
-template <typename T>
 std::optional<T> Maybe(const Json& value) {
   return value.is_null() ? std::nullopt : std::optional<T>(value.get<T>());
 }
@@ -34,17 +30,39 @@ std::optional<T> Maybe(const Json& value) {
 // The facts as an array rather than an object: they are written and read for every event.
 std::string FactsText(const Sighting& sighting) {
   const MoneyObject& state = sighting.state;
-  Json transactions = Json::array();
+  JsonWriter facts;
+  facts.BeginList();
+  facts.Value(NameOf(state.kind));
+  facts.Value(state.id);
+  facts.Value(state.amount);
+  facts.Value(state.captured);
+  facts.Value(state.refunded);
+  facts.Value(state.currency);
+  facts.Value(state.status);
+  facts.Value(state.customer);
+  facts.Value(state.payment_intent);
+  facts.Value(state.charge);
+  facts.Value(state.invoice);
+  facts.Value(state.created_s);
+  facts.BeginList();
   for (const stripe::BalanceTransaction& transaction : state.balance_transactions) {
-    transactions.push_back({transaction.id, transaction.amount, transaction.fee, transaction.currency,
-                            OrNull(transaction.created_s)});
+    facts.BeginList();
+    facts.Value(transaction.id);
+    facts.Value(transaction.amount);
+    facts.Value(transaction.fee);
+    facts.Value(transaction.currency);
+    facts.Value(transaction.created_s);
+    facts.EndList();
   }
-  return Json({NameOf(state.kind), state.id, state.amount, state.captured, state.refunded, state.currency,
-               state.status, OrNull(state.customer), OrNull(state.payment_intent), OrNull(state.charge),
-               OrNull(state.invoice), OrNull(state.created_s), std::move(transactions),
-               sighting.moment.created_s, static_cast<int>(sighting.moment.phase), sighting.rank,
-               sighting.event_id, sighting.funds_withdrawn, sighting.funds_reinstated})
-      .dump();
+  facts.EndList();
+  facts.Value(sighting.moment.created_s);
+  facts.Value(static_cast<int>(sighting.moment.phase));
+  facts.Value(sighting.rank);
+  facts.Value(sighting.event_id);
+  facts.Value(sighting.funds_withdrawn);
+  facts.Value(sighting.funds_reinstated);
+  facts.EndList();
+  return facts.TakeText();
 }
 
 const std::string& TextIn(const Row& row, std::string_view column) {

@@ -6,24 +6,24 @@
 #include <string>
 #include <string_view>
 
-#include "service/simulate/json_text.h"
+#include "domain/json_writer.h"
 
 namespace billhook::simulate {
 
-inline void Changed(JsonText& json, std::string_view key, const std::string& before,
+inline void Changed(JsonWriter& json, std::string_view key, const std::string& before,
                     const std::string& after) {
   if (before != after) json.Optional(key, before);
 }
 
-inline void Changed(JsonText& json, std::string_view key, std::int64_t before, std::int64_t after) {
+inline void Changed(JsonWriter& json, std::string_view key, std::int64_t before, std::int64_t after) {
   if (before != after) json.Field(key, before);
 }
 
-inline void Changed(JsonText& json, std::string_view key, bool before, bool after) {
+inline void Changed(JsonWriter& json, std::string_view key, bool before, bool after) {
   if (before != after) json.Field(key, before);
 }
 
-inline void ChangedTime(JsonText& json, std::string_view key, std::int64_t before, std::int64_t after) {
+inline void ChangedTime(JsonWriter& json, std::string_view key, std::int64_t before, std::int64_t after) {
   if (before != after) json.OptionalTime(key, before);
 }
 

@@ -2,7 +2,7 @@
 
 namespace billhook::simulate {
 
-void Write(JsonText& json, const CheckoutSession& session, const Rendering& rendering) {
+void Write(JsonWriter& json, const CheckoutSession& session, const Rendering& rendering) {
   const bool complete = session.status == "complete";
   const bool modern = rendering.version > ApiVersion::k20221115;
   json.Begin();

@@ -3,7 +3,7 @@
 
 namespace billhook::simulate {
 
-void WriteAddress(JsonText& json, std::string_view key, const Person* person) {
+void WriteAddress(JsonWriter& json, std::string_view key, const Person* person) {
   json.Begin(key);
   if (person == nullptr) {
     json.Nulls("city", "country", "line1", "line2", "postal_code", "state");
@@ -18,7 +18,7 @@ void WriteAddress(JsonText& json, std::string_view key, const Person* person) {
   json.End();
 }
 
-void Write(JsonText& json, const Customer& customer, const Rendering& rendering) {
+void Write(JsonWriter& json, const Customer& customer, const Rendering& rendering) {
   const bool modern = HasBasilShapes(rendering.version);
   json.Begin();
   json.Field("id", customer.id);
@@ -59,7 +59,7 @@ void Write(JsonText& json, const Customer& customer, const Rendering& rendering)
   json.End();
 }
 
-void WriteChanges(JsonText& json, const Customer& before, const Customer& after, const Rendering&) {
+void WriteChanges(JsonWriter& json, const Customer& before, const Customer& after, const Rendering&) {
   Changed(json, "currency", before.currency, after.currency);
   Changed(json, "delinquent", before.delinquent, after.delinquent);
   Changed(json, "email", before.email, after.email);
@@ -70,7 +70,7 @@ void WriteChanges(JsonText& json, const Customer& before, const Customer& after,
   }
 }
 
-void Write(JsonText& json, const PaymentMethod& method, const Rendering& rendering) {
+void Write(JsonWriter& json, const PaymentMethod& method, const Rendering& rendering) {
   json.Begin();
   json.Field("id", method.id);
   json.Field("object", "payment_method");
@@ -127,7 +127,7 @@ void Write(JsonText& json, const PaymentMethod& method, const Rendering& renderi
   json.End();
 }
 
-void Write(JsonText& json, const SetupIntent& intent, const Rendering& rendering) {
+void Write(JsonWriter& json, const SetupIntent& intent, const Rendering& rendering) {
   json.Begin();
   json.Field("id", intent.id);
   json.Field("object", "setup_intent");

@@ -6,14 +6,14 @@ namespace {
 
 constexpr std::string_view kAccount = "acct_1KexampleWorksQ7";
 
-void WritePeriod(JsonText& json, std::int64_t start, std::int64_t end) {
+void WritePeriod(JsonWriter& json, std::int64_t start, std::int64_t end) {
   json.Begin("period");
   json.Field("end", end);
   json.Field("start", start);
   json.End();
 }
 
-void WriteLineParent(JsonText& json, const InvoiceLine& line) {
+void WriteLineParent(JsonWriter& json, const InvoiceLine& line) {
   const bool pending_item = !line.invoice_item.empty();
   json.Begin("parent");
   if (!pending_item) json.Nulls("invoice_item_details");
@@ -31,7 +31,8 @@ void WriteLineParent(JsonText& json, const InvoiceLine& line) {
   json.End();
 }
 
-void WriteLine(JsonText& json, const InvoiceLine& line, const Invoice& invoice, const Rendering& rendering) {
+void WriteLine(JsonWriter& json, const InvoiceLine& line, const Invoice& invoice,
+               const Rendering& rendering) {
   const bool basil = HasBasilShapes(rendering.version);
   json.Begin();
   json.Field("id", line.id);
@@ -88,7 +89,7 @@ void WriteLine(JsonText& json, const InvoiceLine& line, const Invoice& invoice, 
   json.End();
 }
 
-void WriteTransitions(JsonText& json, const Invoice& invoice) {
+void WriteTransitions(JsonWriter& json, const Invoice& invoice) {
   json.Begin("status_transitions");
   json.OptionalTime("finalized_at", invoice.finalized_at);
   json.OptionalTime("marked_uncollectible_at", invoice.marked_uncollectible_at);
@@ -97,7 +98,7 @@ void WriteTransitions(JsonText& json, const Invoice& invoice) {
   json.End();
 }
 
-void WriteBasilParent(JsonText& json, const Invoice& invoice) {
+void WriteBasilParent(JsonWriter& json, const Invoice& invoice) {
   json.Begin("parent");
   json.Nulls("quote_details");
   json.Begin("subscription_details");
@@ -108,7 +109,7 @@ void WriteBasilParent(JsonText& json, const Invoice& invoice) {
   json.End();
 }
 
-void WritePayments(JsonText& json, const Invoice& invoice, const Rendering& rendering) {
+void WritePayments(JsonWriter& json, const Invoice& invoice, const Rendering& rendering) {
   json.Begin("payments");
   json.Field("object", "list");
   json.BeginList("data");
@@ -120,7 +121,7 @@ void WritePayments(JsonText& json, const Invoice& invoice, const Rendering& rend
   json.End();
 }
 
-void WritePaymentSettings(JsonText& json, const Rendering& rendering) {
+void WritePaymentSettings(JsonWriter& json, const Rendering& rendering) {
   json.Begin("payment_settings");
   if (rendering.version > ApiVersion::k20200827) json.Nulls("default_mandate");
   json.Nulls("payment_method_options", "payment_method_types");
@@ -129,7 +130,7 @@ void WritePaymentSettings(JsonText& json, const Rendering& rendering) {
 
 }  // namespace
 
-void Write(JsonText& json, const Invoice& invoice, const Rendering& rendering) {
+void Write(JsonWriter& json, const Invoice& invoice, const Rendering& rendering) {
   const ApiVersion version = rendering.version;
   const bool basil = HasBasilShapes(version);
   const bool paid = invoice.status == "paid";
@@ -267,7 +268,7 @@ void Write(JsonText& json, const Invoice& invoice, const Rendering& rendering) {
   json.End();
 }
 
-void WriteChanges(JsonText& json, const Invoice& before, const Invoice& after, const Rendering& rendering) {
+void WriteChanges(JsonWriter& json, const Invoice& before, const Invoice& after, const Rendering& rendering) {
   const bool basil = HasBasilShapes(rendering.version);
   Changed(json, "amount_paid", before.amount_paid, after.amount_paid);
   if (before.amount_paid != after.amount_paid)

@@ -2,7 +2,7 @@
 
 namespace billhook::simulate {
 
-void Write(JsonText& json, const InvoiceItem& item, const Rendering& rendering) {
+void Write(JsonWriter& json, const InvoiceItem& item, const Rendering& rendering) {
   const InvoiceLine& line = item.line;
   const bool basil = HasBasilShapes(rendering.version);
   json.Begin();
@@ -63,7 +63,7 @@ void Write(JsonText& json, const InvoiceItem& item, const Rendering& rendering) 
   json.End();
 }
 
-void Write(JsonText& json, const InvoicePayment& payment, const Rendering& rendering) {
+void Write(JsonWriter& json, const InvoicePayment& payment, const Rendering& rendering) {
   json.Begin();
   json.Field("id", payment.id);
   json.Field("object", "invoice_payment");

@@ -4,7 +4,7 @@
 namespace billhook::simulate {
 namespace {
 
-void WriteBalanceTransaction(JsonText& json, const BalanceTransaction& transaction) {
+void WriteBalanceTransaction(JsonWriter& json, const BalanceTransaction& transaction) {
   json.Begin();
   json.Field("id", transaction.id);
   json.Field("object", "balance_transaction");
@@ -38,7 +38,7 @@ void WriteBalanceTransaction(JsonText& json, const BalanceTransaction& transacti
   json.End();
 }
 
-void WriteBalanceTransactions(JsonText& json, const Dispute& dispute) {
+void WriteBalanceTransactions(JsonWriter& json, const Dispute& dispute) {
   json.BeginList("balance_transactions");
   for (const BalanceTransaction& transaction : dispute.balance_transactions) {
     WriteBalanceTransaction(json, transaction);
@@ -52,7 +52,7 @@ bool IsRefundable(const Dispute& dispute) {
 
 }  // namespace
 
-void Write(JsonText& json, const Refund& refund, const Rendering& rendering) {
+void Write(JsonWriter& json, const Refund& refund, const Rendering& rendering) {
   json.Begin();
   json.Field("id", refund.id);
   json.Field("object", "refund");
@@ -84,12 +84,12 @@ void Write(JsonText& json, const Refund& refund, const Rendering& rendering) {
   json.End();
 }
 
-void WriteChanges(JsonText& json, const Refund& before, const Refund& after, const Rendering&) {
+void WriteChanges(JsonWriter& json, const Refund& before, const Refund& after, const Rendering&) {
   Changed(json, "balance_transaction", before.balance_transaction, after.balance_transaction);
   Changed(json, "status", before.status, after.status);
 }
 
-void Write(JsonText& json, const Dispute& dispute, const Rendering& rendering) {
+void Write(JsonWriter& json, const Dispute& dispute, const Rendering& rendering) {
   const bool modern = rendering.version > ApiVersion::k20221115;
   json.Begin();
   json.Field("id", dispute.id);
@@ -144,7 +144,7 @@ void Write(JsonText& json, const Dispute& dispute, const Rendering& rendering) {
   json.End();
 }
 
-void WriteChanges(JsonText& json, const Dispute& before, const Dispute& after, const Rendering& rendering) {
+void WriteChanges(JsonWriter& json, const Dispute& before, const Dispute& after, const Rendering& rendering) {
   const bool modern = rendering.version > ApiVersion::k20221115;
   if (before.balance_transactions != after.balance_transactions) {
     if (!modern && before.balance_transactions.empty()) json.Nulls("balance_transaction");
@@ -163,7 +163,7 @@ void WriteChanges(JsonText& json, const Dispute& before, const Dispute& after, c
   Changed(json, "status", before.status, after.status);
 }
 
-void Write(JsonText& json, const Payout& payout, const Rendering& rendering) {
+void Write(JsonWriter& json, const Payout& payout, const Rendering& rendering) {
   json.Begin();
   json.Field("id", payout.id);
   json.Field("object", "payout");
@@ -194,7 +194,7 @@ void Write(JsonText& json, const Payout& payout, const Rendering& rendering) {
   json.End();
 }
 
-void WriteChanges(JsonText& json, const Payout& before, const Payout& after, const Rendering&) {
+void WriteChanges(JsonWriter& json, const Payout& before, const Payout& after, const Rendering&) {
   Changed(json, "failure_balance_transaction", before.failure_balance_transaction,
           after.failure_balance_transaction);
   Changed(json, "failure_code", before.failure_code, after.failure_code);

@@ -10,7 +10,7 @@ std::string_view FailureMessage(const std::string& code) {
   return "Your card was declined.";
 }
 
-void WriteMethodDetails(JsonText& json, const PaymentMethod& method, std::int64_t amount,
+void WriteMethodDetails(JsonWriter& json, const PaymentMethod& method, std::int64_t amount,
                         const Rendering& rendering) {
   json.Begin("payment_method_details");
   json.Begin(method.type);
@@ -73,7 +73,7 @@ void WriteMethodDetails(JsonText& json, const PaymentMethod& method, std::int64_
   json.End();
 }
 
-void WriteOutcome(JsonText& json, const Charge& charge, const Rendering& rendering) {
+void WriteOutcome(JsonWriter& json, const Charge& charge, const Rendering& rendering) {
   const bool failed = charge.status == "failed";
   json.Begin("outcome");
   if (HasBasilShapes(rendering.version)) {
@@ -90,14 +90,14 @@ void WriteOutcome(JsonText& json, const Charge& charge, const Rendering& renderi
   json.End();
 }
 
-void WriteRefunds(JsonText& json, const std::vector<std::shared_ptr<const Refund>>& refunds,
+void WriteRefunds(JsonWriter& json, const std::vector<std::shared_ptr<const Refund>>& refunds,
                   const Rendering& rendering) {
   json.BeginList("data");
   for (auto refund = refunds.rbegin(); refund != refunds.rend(); ++refund) Write(json, **refund, rendering);
   json.EndList();
 }
 
-void WriteBillingDetails(JsonText& json, const Charge& charge, const Rendering& rendering) {
+void WriteBillingDetails(JsonWriter& json, const Charge& charge, const Rendering& rendering) {
   json.Begin("billing_details");
   WriteAddress(json, "address", charge.method->owner);
   json.Optional("email", charge.customer ? charge.customer->email : "");
@@ -107,7 +107,7 @@ void WriteBillingDetails(JsonText& json, const Charge& charge, const Rendering& 
   json.End();
 }
 
-void WriteLastPaymentError(JsonText& json, const PaymentIntent& intent, const Rendering& rendering) {
+void WriteLastPaymentError(JsonWriter& json, const PaymentIntent& intent, const Rendering& rendering) {
   if (intent.failure_code.empty()) return json.Nulls("last_payment_error");
   json.Begin("last_payment_error");
   if (HasBasilShapes(rendering.version)) json.Field("advice_code", "try_again_later");
@@ -122,7 +122,7 @@ void WriteLastPaymentError(JsonText& json, const PaymentIntent& intent, const Re
   json.End();
 }
 
-void WriteNextAction(JsonText& json, const PaymentIntent& intent) {
+void WriteNextAction(JsonWriter& json, const PaymentIntent& intent) {
   if (intent.status != "requires_action") return json.Nulls("next_action");
   json.Begin("next_action");
   json.Field("type", "use_stripe_sdk");
@@ -135,7 +135,7 @@ void WriteNextAction(JsonText& json, const PaymentIntent& intent) {
 
 }  // namespace
 
-void Write(JsonText& json, const Charge& charge, const Rendering& rendering) {
+void Write(JsonWriter& json, const Charge& charge, const Rendering& rendering) {
   const ApiVersion version = rendering.version;
   const bool failed = charge.status == "failed";
   json.Begin();
@@ -199,7 +199,7 @@ void Write(JsonText& json, const Charge& charge, const Rendering& rendering) {
   json.End();
 }
 
-void WriteChanges(JsonText& json, const Charge& before, const Charge& after, const Rendering& rendering) {
+void WriteChanges(JsonWriter& json, const Charge& before, const Charge& after, const Rendering& rendering) {
   if (TellsMovedAmounts(rendering.version))
     Changed(json, "amount_captured", before.amount_captured, after.amount_captured);
   Changed(json, "amount_refunded", before.amount_refunded, after.amount_refunded);
@@ -217,7 +217,7 @@ void WriteChanges(JsonText& json, const Charge& before, const Charge& after, con
   }
 }
 
-void Write(JsonText& json, const PaymentIntent& intent, const Rendering& rendering) {
+void Write(JsonWriter& json, const PaymentIntent& intent, const Rendering& rendering) {
   const ApiVersion version = rendering.version;
   const std::string latest_charge = intent.charges.empty() ? std::string() : intent.charges.back()->id;
   json.Begin();

@@ -12,22 +12,22 @@ std::string_view UsageOf(const Price& price) {
   return IsMetered(price) ? "metered" : "licensed";
 }
 
-void WriteTiersMode(JsonText& json, const Price& price) {
+void WriteTiersMode(JsonWriter& json, const Price& price) {
   json.Optional("tiers_mode", IsTiered(price) ? "graduated" : "");
 }
 
-void WriteAmount(JsonText& json, std::string_view key, const Price& price) {
+void WriteAmount(JsonWriter& json, std::string_view key, const Price& price) {
   if (IsTiered(price)) return json.Nulls(key);
   json.Field(key, price.unit_amount);
 }
 
 }  // namespace
 
-void WriteUnitAmountDecimal(JsonText& json, const Price& price) {
+void WriteUnitAmountDecimal(JsonWriter& json, const Price& price) {
   json.Optional("unit_amount_decimal", IsTiered(price) ? "" : std::to_string(price.unit_amount));
 }
 
-void Write(JsonText& json, const Product& product, const Rendering& rendering) {
+void Write(JsonWriter& json, const Product& product, const Rendering& rendering) {
   json.Begin();
   json.Field("id", product.id);
   json.Field("object", "product");
@@ -51,12 +51,12 @@ void Write(JsonText& json, const Product& product, const Rendering& rendering) {
   json.End();
 }
 
-void WriteChanges(JsonText& json, const Product& before, const Product& after, const Rendering&) {
+void WriteChanges(JsonWriter& json, const Product& before, const Product& after, const Rendering&) {
   Changed(json, "description", before.description, after.description);
   ChangedTime(json, "updated", before.updated, after.updated);
 }
 
-void Write(JsonText& json, const Price& price, const Rendering& rendering) {
+void Write(JsonWriter& json, const Price& price, const Rendering& rendering) {
   json.Begin();
   json.Field("id", price.id);
   json.Field("object", "price");
@@ -87,7 +87,7 @@ void Write(JsonText& json, const Price& price, const Rendering& rendering) {
   json.End();
 }
 
-void WritePlan(JsonText& json, const Price& price, const Rendering& rendering) {
+void WritePlan(JsonWriter& json, const Price& price, const Rendering& rendering) {
   json.Begin();
   json.Field("id", price.id);
   json.Field("object", "plan");

@@ -4,7 +4,7 @@
 namespace billhook::simulate {
 namespace {
 
-void WriteItem(JsonText& json, const SubscriptionItem& item, const Subscription& subscription,
+void WriteItem(JsonWriter& json, const SubscriptionItem& item, const Subscription& subscription,
                const Rendering& rendering) {
   json.Begin();
   json.Field("id", item.id);
@@ -31,20 +31,20 @@ void WriteItem(JsonText& json, const SubscriptionItem& item, const Subscription&
 }
 
 // The plan and quantity of the single item, as they stand on the subscription itself.
-void WritePlanAndQuantity(JsonText& json, const Subscription& subscription, const Rendering& rendering) {
+void WritePlanAndQuantity(JsonWriter& json, const Subscription& subscription, const Rendering& rendering) {
   if (subscription.items.size() > 1) return json.Nulls("plan", "quantity");
   json.Key("plan");
   WritePlan(json, *subscription.items.front().price, rendering);
   json.Field("quantity", subscription.items.front().quantity);
 }
 
-void WriteItems(JsonText& json, const Subscription& subscription, const Rendering& rendering) {
+void WriteItems(JsonWriter& json, const Subscription& subscription, const Rendering& rendering) {
   json.BeginList("data");
   for (const SubscriptionItem& item : subscription.items) WriteItem(json, item, subscription, rendering);
   json.EndList();
 }
 
-void WritePauseCollection(JsonText& json, const std::string& behavior) {
+void WritePauseCollection(JsonWriter& json, const std::string& behavior) {
   if (behavior.empty()) return json.Nulls("pause_collection");
   json.Begin("pause_collection");
   json.Field("behavior", behavior);
@@ -52,7 +52,7 @@ void WritePauseCollection(JsonText& json, const std::string& behavior) {
   json.End();
 }
 
-void WriteSettings(JsonText& json, const Rendering& rendering) {
+void WriteSettings(JsonWriter& json, const Rendering& rendering) {
   json.Begin("invoice_settings");
   json.Nulls("account_tax_ids");
   json.Begin("issuer");
@@ -67,7 +67,7 @@ void WriteSettings(JsonText& json, const Rendering& rendering) {
 
 }  // namespace
 
-void Write(JsonText& json, const Subscription& subscription, const Rendering& rendering) {
+void Write(JsonWriter& json, const Subscription& subscription, const Rendering& rendering) {
   const ApiVersion version = rendering.version;
   json.Begin();
   json.Field("id", subscription.id);
@@ -156,7 +156,7 @@ void Write(JsonText& json, const Subscription& subscription, const Rendering& re
   json.End();
 }
 
-void WriteChanges(JsonText& json, const Subscription& before, const Subscription& after,
+void WriteChanges(JsonWriter& json, const Subscription& before, const Subscription& after,
                   const Rendering& rendering) {
   const bool period_moved =
       before.period_start != after.period_start || before.period_end != after.period_end;

@@ -235,7 +235,7 @@ void TellThinEvent(World& world) {
   Random& random = world.random();
   std::string id = world.EventId(world.livemode() ? "evt_65" : "evt_test_65", 27);
   const std::string meter = "mtr_" + random.Base62(24);
-  JsonText& json = world.Paper();
+  JsonWriter& json = world.Paper();
   json.Begin();
   json.Field("id", id);
   json.Field("object", "v2.core.event");

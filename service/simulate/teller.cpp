@@ -34,7 +34,7 @@ void Teller::Automatically() {
   idempotency_key_.clear();
 }
 
-void Teller::OpenEnvelope(JsonText& json, const std::string& id, std::int64_t created) {
+void Teller::OpenEnvelope(JsonWriter& json, const std::string& id, std::int64_t created) {
   json.Begin();
   json.Field("id", id);
   json.Field("object", "event");
@@ -45,7 +45,7 @@ void Teller::OpenEnvelope(JsonText& json, const std::string& id, std::int64_t cr
   json.Key("object");
 }
 
-void Teller::CloseEnvelope(JsonText& json, std::string_view type) {
+void Teller::CloseEnvelope(JsonWriter& json, std::string_view type) {
   json.End();
   json.Field("livemode", world_.livemode());
   json.Field("pending_webhooks", random().Between(1, 3));

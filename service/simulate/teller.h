@@ -60,7 +60,7 @@ class Teller {
     for (int copy = 0; copy < copies; ++copy) {
       const Rendering rendering{version_, world_.livemode()};
       std::string id = world_.EventId("evt_1", 23);
-      JsonText& json = world_.Paper();
+      JsonWriter& json = world_.Paper();
       OpenEnvelope(json, id, world_.now() + delay_s);
       Write(json, object, rendering);
       if constexpr (requires { WriteChanges(json, object, object, rendering); }) {
@@ -75,8 +75,8 @@ class Teller {
     }
   }
 
-  void OpenEnvelope(JsonText& json, const std::string& id, std::int64_t created);
-  void CloseEnvelope(JsonText& json, std::string_view type);
+  void OpenEnvelope(JsonWriter& json, const std::string& id, std::int64_t created);
+  void CloseEnvelope(JsonWriter& json, std::string_view type);
 
   static constexpr std::uint64_t kOneTwinIn = 250;
 

@@ -52,13 +52,16 @@ constexpr auto kSceneLater = [](const auto& a, const auto& b) {
 }  // namespace
 
 World::World(std::uint64_t seed, const HistoryOptions& options)
-    : random_(seed), livemode_(options.livemode), account_(options.account), text_(options.pretty) {}
+    : random_(seed),
+      livemode_(options.livemode),
+      account_(options.account),
+      text_(options.pretty ? JsonWriter::Layout::kIndented : JsonWriter::Layout::kCompact) {}
 
 std::string World::EventId(std::string_view prefix, std::size_t length) {
   return std::string(prefix) + random_.Base62(length) + account_.substr(account_.find('_') + 1);
 }
 
-JsonText& World::Paper() {
+JsonWriter& World::Paper() {
   text_.Clear();
   return text_;
 }

@@ -15,10 +15,10 @@
 #include <utility>
 #include <vector>
 
+#include "domain/json_writer.h"
 #include "service/simulate/books.h"
 #include "service/simulate/fates.h"
 #include "service/simulate/history.h"
-#include "service/simulate/json_text.h"
 #include "service/simulate/objects.h"
 #include "service/simulate/random.h"
 
@@ -62,7 +62,7 @@ class World {
   std::string EventId(std::string_view prefix, std::size_t length);
 
   // A cleared buffer to write one event's body into.
-  JsonText& Paper();
+  JsonWriter& Paper();
 
   // `time` is never before now().
   void At(std::int64_t time, Scene scene);
@@ -108,7 +108,7 @@ class World {
   Fates fates_;
   const bool livemode_;
   const std::string account_;
-  JsonText text_;
+  JsonWriter text_;
   std::int64_t now_ = kHistoryBegin;
   std::uint64_t sequence_ = 0;
   std::vector<Appointment> agenda_;  // heap, the earliest on top

@@ -73,6 +73,7 @@ class PostgresSession : public Session {
   std::string announcements_;  // SQL to run before COMMIT
   bool pooled_ = false;
   std::string transaction_settings_;  // of a pooled session
+  std::uint64_t writes_ = 0;          // transactions begun that may write
   bool in_transaction_ = false;
   bool usable_ = true;
 };

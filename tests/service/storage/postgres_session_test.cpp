@@ -52,6 +52,37 @@ TEST_F(PostgresSessions, DoubtACommitThatComesWithAWarning) {
   EXPECT_FALSE(session.usable());
 }
 
+// Planned while it is empty, a statement that is kept may take either index.
+TEST_F(PostgresSessions, FindRowsByTheRightIndexThoughTheTableWasEmptyOnce) {
+  const Table table = {"grown", {{"row_key"}, {"owner_key"}}};
+  PostgresSession session(database_.url(), Purpose::kProject);
+  session.ExecuteScript(
+      "CREATE TABLE grown (generation bigint, row_key text, owner_key text, PRIMARY KEY (generation, "
+      "row_key)); CREATE INDEX grown_owner ON grown (generation, owner_key); ALTER TABLE grown SET "
+      "(autovacuum_enabled = off)");
+  const auto look = [&] {
+    EXPECT_LE(session.Lookup(table, 1, "row_key", {"row 7"}).size(), 1U);
+    EXPECT_LE(session.Lookup(table, 1, "owner_key", {"owner 7"}).size(), 1U);
+  };
+  const auto transactions = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      session.BeginWrite();
+      look();
+      session.Commit();
+    }
+  };
+  transactions(10);
+  session.ExecuteScript(
+      "INSERT INTO grown SELECT 1, 'row ' || n, 'owner ' || n FROM generate_series(1, 3000) AS n");
+  transactions(10);
+  session.BeginWrite();
+  look();
+  EXPECT_EQ(
+      session.Query("SELECT idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'grown'").Int(0, 0),
+      2);
+  session.Commit();
+}
+
 TEST_F(PostgresSessions, GiveTheLogsLockUpSoonWhenTheirProcessIsSilent) {
   PostgresSession session(database_.url(), Purpose::kAppend);
   EXPECT_EQ(session.Query("SHOW idle_in_transaction_session_timeout", {}).Text(0, 0), "5s");
