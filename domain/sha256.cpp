@@ -1,5 +1,6 @@
 #include "domain/sha256.h"
 
+#include <algorithm>
 #include <memory>
 
 #include <openssl/crypto.h>
@@ -41,6 +42,21 @@ class Hasher {
 Hasher& ThreadHasher() {
   thread_local Hasher hasher;
   return hasher;
+}
+
+// Sixteen random bytes. OpenSSL takes as long for a few of them as for many: a thread asks for many at a
+// time.
+std::array<std::uint8_t, 16> RandomBytes() {
+  thread_local std::array<std::uint8_t, 1'024> pool;
+  thread_local std::size_t used = pool.size();
+  if (used == pool.size()) {
+    BILLHOOK_CHECK(RAND_bytes(pool.data(), static_cast<int>(pool.size())) == 1);
+    used = 0;
+  }
+  std::array<std::uint8_t, 16> bytes{};
+  std::copy_n(pool.begin() + static_cast<std::ptrdiff_t>(used), bytes.size(), bytes.begin());
+  used += bytes.size();
+  return bytes;
 }
 
 int HexValue(char c) {
@@ -115,8 +131,7 @@ std::optional<Digest> DigestFromHex(std::string_view hex) {
 std::string NewUuidV7(UnixMicros at) {
   const std::int64_t unix_ms = at / 1000;
   const auto fraction = static_cast<std::uint32_t>(at % 1000 * 4096 / 1000);  // of a millisecond, in 12 bits
-  std::array<std::uint8_t, 16> bytes;
-  BILLHOOK_CHECK(RAND_bytes(bytes.data(), bytes.size()) == 1);
+  std::array<std::uint8_t, 16> bytes = RandomBytes();
   for (int i = 0; i < 6; ++i)
     bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(unix_ms >> (40 - 8 * i));
   bytes[6] = static_cast<std::uint8_t>(0x70 | fraction >> 8);

@@ -90,8 +90,8 @@ http::Limits LimitsOf(const Config& config) {
 Service::Service(Config config, Clock clock)
     : config_(std::move(config)),
       database_(PrepareDatabase(config_, clock)),
-      log_(*database_),
       read_models_(*database_),
+      log_(*database_, &read_models_.tail()),
       projector_(read_models_, AllProjections(),
                  {.batch = config_.projection_batch,
                   .max_waiters = std::max<std::size_t>(1, config_.http_threads / 4)},

@@ -41,8 +41,8 @@ class Service {
 
   Config config_;
   std::unique_ptr<storage::Database> database_;
-  storage::EventLog log_;
   storage::ReadModels read_models_;
+  storage::EventLog log_;
   Metrics metrics_;
   Projector projector_;
   snapshots::Snapshotter snapshotter_;

@@ -138,13 +138,13 @@ Result<Appended, AppendRefusal> Append(storage::Database& database, const std::s
   Appended appended;
   for (const AppendRequest* request : pointers) appended.outcomes.push_back(plan.Decide(*request));
 
-  const std::size_t payload_bytes_at = 14;
-  for (const Row& row : plan.rows()) branch.payload_bytes += std::get<std::int64_t>(row[payload_bytes_at]);
-  branch.events += static_cast<std::int64_t>(plan.rows().size());
+  for (const RecordedEvent& placed : plan.placed())
+    branch.payload_bytes += static_cast<std::int64_t>(placed.event.payload.size());
+  branch.events += static_cast<std::int64_t>(plan.placed().size());
   if (branch.events > kMaxEvents || branch.payload_bytes > kMaxPayloadBytes)
     return Unexpected(AppendRefusal::kFull);
-  if (!plan.rows().empty()) {
-    Write(*session, branch.id, plan.rows());
+  if (!plan.placed().empty()) {
+    Write(*session, branch.id, plan.PlacedRows());
     const storage::Tip tip = plan.tip();
     session->Execute(
         "UPDATE branches SET events = $2, payload_bytes = $3, tip_checksum = $4, tip_recorded_at = $5 WHERE "

@@ -68,12 +68,22 @@ std::int64_t AppendPlan::Place(const Append& append) {
   const std::int64_t version = ++versions_[StreamOf(event)];
   ++position_;
   checksum_ = ChainDigest(checksum_, append.content, position_, version, now_);
-  rows_.push_back({position_, event.id, event.tenant, event.aggregate_type, event.aggregate_id, version,
-                   event.event_type, std::string(NameOf(event.source)), std::int64_t{event.schema_version},
-                   event.metadata, event.caused_by ? Cell(*event.caused_by) : Cell(), event.occurred_at, now_,
-                   ToHex(checksum_), static_cast<std::int64_t>(event.payload.size()), event.payload});
+  placed_.push_back({event, position_, version, now_, checksum_});
   if (event.source == Source::kStripe) known_[{event.tenant, *event.caused_by}] = position_;
   return version;
+}
+
+std::vector<Row> AppendPlan::PlacedRows() const {
+  std::vector<Row> rows;
+  rows.reserve(placed_.size());
+  for (const auto& [event, position, version, recorded_at, checksum] : placed_) {
+    rows.push_back({position, event.id, event.tenant, event.aggregate_type, event.aggregate_id, version,
+                    event.event_type, std::string(NameOf(event.source)), std::int64_t{event.schema_version},
+                    event.metadata, event.caused_by ? Cell(*event.caused_by) : Cell(), event.occurred_at,
+                    recorded_at, ToHex(checksum), static_cast<std::int64_t>(event.payload.size()),
+                    event.payload});
+  }
+  return rows;
 }
 
 // The positions of the Stripe events of the batch that are already recorded.

@@ -35,8 +35,11 @@ class AppendPlan {
   // Places an event of another log where it stood there; why not, if it cannot stand there.
   std::optional<std::string> DecideRestored(const AppendRequest& request, const RecordedEvent& told);
 
-  // The rows of what was placed, in order.
-  [[nodiscard]] const std::vector<Row>& rows() const { return rows_; }
+  // What was placed, in order.
+  [[nodiscard]] const std::vector<RecordedEvent>& placed() const { return placed_; }
+  std::vector<RecordedEvent> TakePlaced() { return std::move(placed_); }
+  // The same as rows.
+  [[nodiscard]] std::vector<Row> PlacedRows() const;
   // The timeline's last event once they are in.
   [[nodiscard]] Tip tip() const { return {position_, checksum_, now_}; }
 
@@ -59,7 +62,7 @@ class AppendPlan {
   Digest checksum_;
   std::map<StripeKey, std::int64_t> known_;
   std::map<StreamKey, std::int64_t> versions_;
-  std::vector<Row> rows_;
+  std::vector<RecordedEvent> placed_;
 };
 
 }  // namespace billhook::storage

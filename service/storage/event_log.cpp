@@ -5,6 +5,7 @@
 
 #include "domain/check.h"
 #include "service/storage/append_plan.h"
+#include "service/storage/log_tail.h"
 
 namespace billhook::storage {
 namespace {
@@ -17,21 +18,27 @@ constexpr const char* kColumnsBeforePayload =
     "metadata, "
     "caused_by, occurred_at, recorded_at, checksum, payload_bytes, ";
 
-// The end of the log, as every append finds it.
-Tip ReadTip(Session& session) {
+// The end of the log, as every append finds it, and whose log it is.
+struct End {
+  Tip tip;
+  std::string server;
+};
+
+End ReadEnd(Session& session) {
   const Rows head = session.Query(
       "SELECT position, checksum, coalesce((SELECT recorded_at FROM events e WHERE e.position = "
       "h.position), "
-      "0) FROM log_head h WHERE singleton = 1");
+      "0), " +
+      session.ServerSql() + " FROM log_head h WHERE singleton = 1");
   BILLHOOK_CHECK(head.size() == 1);
   const std::optional<Digest> checksum = DigestFromHex(head.Text(0, 1));
   if (!checksum) throw StorageError("the head of the log holds no checksum; run billhook verify", false);
-  return {head.Int(0, 0), *checksum, head.Int(0, 2)};
+  return {{head.Int(0, 0), *checksum, head.Int(0, 2)}, head.Text(0, 3)};
 }
 
 void Write(Session& session, const AppendPlan& plan) {
-  if (plan.rows().empty()) return;
-  session.Insert("events", kEventRowColumns, plan.rows());
+  if (plan.placed().empty()) return;
+  session.Insert("events", kEventRowColumns, plan.PlacedRows());
   const Tip tip = plan.tip();
   session.Execute("UPDATE log_head SET position = $1, checksum = $2 WHERE singleton = 1",
                   {tip.position, ToHex(tip.checksum)});
@@ -146,12 +153,14 @@ std::vector<AppendOutcome> EventLog::AppendBatch(const std::vector<const AppendR
   Database::Lease session = database_.Acquire(Purpose::kAppend);
   Transaction transaction(*session);
   session->BeginAppend();
-  AppendPlan plan(*session, Timeline(), ReadTip(*session), requests, now);
+  const End end = ReadEnd(*session);
+  AppendPlan plan(*session, Timeline(), end.tip, requests, now);
   std::vector<AppendOutcome> outcomes;
   outcomes.reserve(requests.size());
   for (const AppendRequest* request : requests) outcomes.push_back(plan.Decide(*request));
   Write(*session, plan);
   transaction.Commit();
+  if (tail_ != nullptr) tail_->Add(end.server, plan.TakePlaced());
   return outcomes;
 }
 
@@ -228,7 +237,7 @@ std::optional<RestoreRefusal> EventLog::Restore(const std::vector<RecordedEvent>
   Database::Lease session = database_.Acquire(Purpose::kAppend);
   Transaction transaction(*session);
   session->BeginAppend();
-  AppendPlan plan(*session, Timeline(), ReadTip(*session), pointers, 0);
+  AppendPlan plan(*session, Timeline(), ReadEnd(*session).tip, pointers, 0);
   std::optional<RestoreRefusal> refusal;
   for (std::size_t i = 0; i < run.size() && !refusal; ++i) {
     if (std::optional<std::string> what = plan.DecideRestored(requests[i], run[i]))

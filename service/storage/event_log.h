@@ -13,6 +13,8 @@
 
 namespace billhook::storage {
 
+class LogTail;
+
 // The columns of RecordedEvent, in the order that EventFrom expects.
 extern const std::string kEventColumns;
 RecordedEvent EventFrom(Rows& rows, std::size_t row);
@@ -71,7 +73,9 @@ struct LogHead {
 
 class EventLog : public EventStore {
  public:
-  explicit EventLog(Database& database) : database_(database) {}
+  // `tail` hears of what is appended here, once it is durable; nullptr: nobody in this process follows the
+  // log.
+  explicit EventLog(Database& database, LogTail* tail = nullptr) : database_(database), tail_(tail) {}
 
   std::vector<AppendOutcome> AppendBatch(const std::vector<const AppendRequest*>& requests,
                                          UnixMicros now) override;
@@ -96,6 +100,7 @@ class EventLog : public EventStore {
   std::vector<RecordedEvent> ReadForVerify(std::int64_t after_position);
 
   Database& database_;
+  LogTail* tail_;
 };
 
 }  // namespace billhook::storage

@@ -12,7 +12,8 @@ namespace billhook::storage {
 namespace {
 
 constexpr std::size_t kMaxTailBytes = 4 << 20;  // of payload, but for one stretch that is larger
-constexpr std::size_t kMaxStretches = 128;      // so that looking through them stays quick
+constexpr std::size_t kMaxAddedBytes = 4 << 20;
+constexpr std::size_t kMaxStretches = 128;  // so that looking through them stays quick
 // Reading it twice is better than to hang on a session that hangs.
 constexpr std::chrono::milliseconds kPatience{100};
 
@@ -49,12 +50,60 @@ std::shared_ptr<const stripe::EventBody> Stretch::BriefOf(std::int64_t position)
   return said.brief;
 }
 
+void LogTail::Add(const std::string& server, std::vector<RecordedEvent> appended) {
+  if (appended.empty()) return;
+  const std::lock_guard lock(mutex_);
+  const bool follows =
+      added_.empty() || (added_server_ == server && added_.back().position + 1 == appended.front().position);
+  if (!follows) {
+    added_.clear();
+    added_bytes_ = 0;
+  }
+  added_server_ = server;
+  for (RecordedEvent& recorded : appended) {
+    added_bytes_ += recorded.event.payload.size();
+    added_.push_back(std::move(recorded));
+  }
+  while (added_bytes_ > kMaxAddedBytes) {
+    added_bytes_ -= added_.front().event.payload.size();
+    added_.pop_front();
+  }
+}
+
+std::vector<RecordedEvent> LogTail::TakeAdded(const Place& place, std::size_t limit) {
+  std::vector<RecordedEvent> taken;
+  const auto wanted = std::min<std::int64_t>(static_cast<std::int64_t>(limit), place.head - place.position);
+  const bool here = !added_.empty() && added_server_ == place.server &&
+                    added_.front().position <= place.position + 1 &&
+                    added_.back().position >= place.position + (wanted + 1) / 2;
+  if (!here) return taken;
+  std::int64_t bytes = 0;
+  while (!added_.empty() && static_cast<std::int64_t>(taken.size()) < wanted) {
+    RecordedEvent& next = added_.front();
+    const std::size_t size = next.event.payload.size();
+    if (next.position > place.position) {
+      bytes += static_cast<std::int64_t>(size);
+      if (!taken.empty() && bytes > kMaxReadBytes) break;
+      taken.push_back(std::move(next));
+    }
+    added_bytes_ -= size;
+    added_.pop_front();
+  }
+  return taken;
+}
+
 std::shared_ptr<const Stretch> LogTail::After(Session& session, const Place& place, std::size_t limit) {
   const std::int64_t position = place.position;
+  std::deque<std::shared_ptr<const Stretch>> dropped;  // goes when others can go on
   {
     std::unique_lock lock(mutex_);
     read_.wait_for(lock, kPatience, [&] { return reading_.count(position) == 0; });
     if (std::shared_ptr<const Stretch> known = Known(place, limit)) return known;
+    if (std::vector<RecordedEvent> added = TakeAdded(place, limit); !added.empty()) {
+      auto stretch = std::make_shared<const Stretch>(std::move(added), place.server);
+      dropped = Keep(stretch);
+      return stretch;
+    }
     reading_.insert(position);
   }
   std::shared_ptr<const Stretch> stretch;
@@ -66,7 +115,6 @@ std::shared_ptr<const Stretch> LogTail::After(Session& session, const Place& pla
     read_.notify_all();
     throw;
   }
-  std::deque<std::shared_ptr<const Stretch>> dropped;  // goes when others can go on
   const std::lock_guard lock(mutex_);
   reading_.erase(position);
   if (!stretch->events().empty()) dropped = Keep(stretch);

@@ -1,7 +1,7 @@
-// The stretches of the log that were read last, for all projections of this process: those that stand at the
-// same place share one reading, and what each event says is parsed once for all. A server's log never
-// changes, so what is here is as good as what is there; of another server nothing is believed. Bounded in
-// bytes and number. Thread safe.
+// The end of the log as this process knows it, for all of its projections: what it has just appended is
+// handed to them without a reading, those that stand at the same place share one reading of the rest, and
+// what each event says is parsed once for all. A server's log never changes, so what is here is as good as
+// what is there; of another server nothing is believed. Bounded in bytes and number. Thread safe.
 #pragma once
 
 #include <condition_variable>
@@ -51,6 +51,8 @@ class LogTail {
     std::int64_t position = 0;  // behind which events are wanted
     std::int64_t head = 0;      // of the log
   };
+  // What has been committed behind all that was added before, or behind what others have appended meanwhile.
+  void Add(const std::string& server, std::vector<RecordedEvent> appended);
   // The events behind the place, at most `limit`; where a stretch that begins there is known and holds a good
   // part of those up to the head, that one. Whoever asks for what another is about to read waits for it a
   // moment.
@@ -60,6 +62,9 @@ class LogTail {
 
  private:
   std::shared_ptr<const Stretch> Known(const Place& place, std::size_t limit) const;
+  // Those of the events behind the place that were added, if they are a good part of those up to the head;
+  // who comes later reads them from the database.
+  std::vector<RecordedEvent> TakeAdded(const Place& place, std::size_t limit);
   // What it takes the place of.
   std::deque<std::shared_ptr<const Stretch>> Keep(std::shared_ptr<const Stretch> stretch);
 
@@ -68,6 +73,9 @@ class LogTail {
   std::set<std::int64_t> reading_;                        // positions behind which somebody reads
   std::deque<std::shared_ptr<const Stretch>> stretches_;  // the one kept last at the end
   std::size_t bytes_ = 0;
+  std::deque<RecordedEvent> added_;  // without a gap
+  std::string added_server_;
+  std::size_t added_bytes_ = 0;
 };
 
 }  // namespace billhook::storage

@@ -131,6 +131,9 @@ class ReadModels {
   std::optional<ProjectionStatus> StatusOf(const std::string& name);
   void NoteError(const std::string& name, const std::optional<std::string>& error);
 
+  // What they know of the log's end, for whoever appends in this process.
+  [[nodiscard]] LogTail& tail() { return tail_; }
+
  private:
   // As it stood before; what was done is added to `step`.
   Standing AdvanceLive(const Projection& projection, std::size_t batch, UnixMicros now, Step& step);

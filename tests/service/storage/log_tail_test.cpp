@@ -83,6 +83,58 @@ TEST_F(TheLogTail, ReadsWhatAnEventSaysOnce) {
   EXPECT_EQ(stretch->BriefOf(10), nullptr) << "a key stands twice in it";
 }
 
+// Events that were never read from the database: their payloads say so.
+std::vector<RecordedEvent> Added(std::int64_t first, int count, std::size_t payload_bytes = 2) {
+  std::vector<RecordedEvent> events;
+  for (int i = 0; i < count; ++i) {
+    events.emplace_back();
+    events.back().position = first + i;
+    events.back().event.payload = std::string(payload_bytes, '7');
+  }
+  return events;
+}
+
+bool WereAdded(const Stretch& stretch) {
+  return !stretch.events().empty() && stretch.events().front().event.payload.front() == '7';
+}
+
+TEST_F(TheLogTail, HandsOnWhatWasAppendedHere) {
+  tail_.Add(kServer, Added(1, 3));
+  tail_.Add(kServer, Added(4, 4));
+  const auto first = After(0, 5);
+  EXPECT_TRUE(WereAdded(*first));
+  EXPECT_EQ(first->events().size(), 5U);
+  EXPECT_EQ(After(0, 5), first) << "for all who stand there";
+  EXPECT_FALSE(WereAdded(*After(2, 5))) << "who comes late reads it from the database";
+}
+
+TEST_F(TheLogTail, HandsOnNothingBehindTheHeadThatTheReaderSees) {
+  tail_.Add(kServer, Added(1, 20));
+  EXPECT_EQ(After(0, 100)->events().size(), 10U);
+}
+
+TEST_F(TheLogTail, HandsOnNothingBehindAGapOrOfAnotherServer) {
+  tail_.Add(kServer, Added(1, 3));
+  tail_.Add(kServer, Added(6, 2));  // another process has appended in between
+  EXPECT_FALSE(WereAdded(*After(0, 10)));
+  tail_.Add("other", Added(8, 3));
+  EXPECT_FALSE(WereAdded(*After(7, 10)));
+}
+
+TEST_F(TheLogTail, ReadsTheDatabaseWhereMuchLessWasAddedThanThereIs) {
+  tail_.Add(kServer, Added(1, 2));
+  const auto read = After(0, 10);
+  EXPECT_FALSE(WereAdded(*read));
+  EXPECT_EQ(read->events().size(), 10U);
+}
+
+TEST_F(TheLogTail, KeepsNoMoreOfWhatWasAddedThanItMay) {
+  Append(2);
+  for (int i = 1; i <= 12; ++i) tail_.Add(kServer, Added(i, 1, 1 << 20));
+  EXPECT_FALSE(WereAdded(*After(4, 8)));
+  EXPECT_TRUE(WereAdded(*After(8, 4)));
+}
+
 TEST_F(TheLogTail, IsBounded) {
   storage::EventLog log(*database_);
   for (int i = 0; i < 5; ++i) {

@@ -1,0 +1,75 @@
+// JSON text that is written without a document.
+#include "domain/json_writer.h"
+
+#include <limits>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <rapidcheck/gtest.h>
+
+namespace billhook::test {
+namespace {
+
+using OrderedJson = nlohmann::ordered_json;
+
+TEST(JsonWriter, WritesWhatADocumentOfTheSameWouldBe) {
+  JsonWriter writer;
+  writer.Begin();
+  writer.Field("text", "a \"b\" \\ c");
+  writer.Field("least", std::numeric_limits<std::int64_t>::min());
+  writer.Field("true", true);
+  writer.Field("nothing", std::optional<std::string>());
+  writer.Field("something", std::optional<std::int64_t>(7));
+  writer.Optional("empty", "");
+  writer.Literal("document", R"({"a":[1]})");
+  writer.BeginList("list");
+  writer.Value(1);
+  writer.Begin();
+  writer.End();
+  writer.EndList();
+  writer.End();
+  const OrderedJson document = {{"text", "a \"b\" \\ c"},
+                                {"least", std::numeric_limits<std::int64_t>::min()},
+                                {"true", true},
+                                {"nothing", nullptr},
+                                {"something", 7},
+                                {"empty", nullptr},
+                                {"document", {{"a", {1}}}},
+                                {"list", {1, OrderedJson::object()}}};
+  EXPECT_EQ(writer.text(), document.dump());
+}
+
+RC_GTEST_PROP(JsonWriter, EscapesAsDocumentsDo, ()) {
+  const auto characters = *rc::gen::container<std::u32string>(
+      rc::gen::oneOf(rc::gen::inRange<char32_t>(0, 0x80), rc::gen::inRange<char32_t>(0xa0, 0x800)));
+  std::string text;
+  for (const char32_t c : characters) {
+    if (c < 0x80) {
+      text += static_cast<char>(c);
+    } else {
+      text += static_cast<char>(0xc0 | c >> 6);
+      text += static_cast<char>(0x80 | (c & 0x3f));
+    }
+  }
+  JsonWriter writer;
+  writer.Value(text);
+  RC_ASSERT(writer.text() == OrderedJson(text).dump());
+}
+
+TEST(JsonWriter, IndentsAsStripeDoes) {
+  JsonWriter writer(JsonWriter::Layout::kIndented);
+  writer.Begin();
+  writer.Field("id", "evt_1");
+  writer.BeginList("list");
+  writer.Value("a");
+  writer.Value("b");
+  writer.EndList();
+  writer.EmptyObject("none");
+  writer.End();
+  const OrderedJson document = {{"id", "evt_1"}, {"list", {"a", "b"}}, {"none", OrderedJson::object()}};
+  EXPECT_EQ(writer.text(), document.dump(2));
+}
+
+}  // namespace
+}  // namespace billhook::test
