@@ -335,7 +335,7 @@ const std::vector<Variable>& Variables() {
        "origins whose web pages may ask /api and read its answers, comma separated, such as "
        "https://app.example.com; without any, no page of another origin may. Needs API_KEYS"},
       {"MAX_BODY_BYTES", "1048576", "larger request bodies get 413"},
-      {"HTTP_THREADS", "48",
+      {"HTTP_THREADS", "16",
        "requests handled at a time (idle or slow connections and webhooks that wait for their commit cost "
        "none); a quarter is kept for webhooks"},
       {"DB_POOL_SIZE", "8", "database sessions for reads"},

@@ -65,7 +65,7 @@ Cell CellAt(sqlite3_stmt* statement, int column) {
 
 }  // namespace
 
-SqliteConnection::SqliteConnection(const std::string& path) {
+SqliteConnection::SqliteConnection(const std::string& path, int cache_kib) {
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   if (sqlite3_open_v2(path.c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
     const std::string what = "cannot open " + path + ": " + sqlite3_errmsg(handle_);
@@ -74,9 +74,10 @@ SqliteConnection::SqliteConnection(const std::string& path) {
   }
   sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
   try {
-    ExecuteScript(
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8192; "
-        "PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;");
+    ExecuteScript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-" +
+                  std::to_string(cache_kib) +
+                  "; "
+                  "PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;");
   } catch (const StorageError&) {
     sqlite3_close_v2(handle_);
     throw;

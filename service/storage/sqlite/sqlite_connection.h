@@ -13,7 +13,8 @@ namespace billhook::storage {
 
 class SqliteConnection {
  public:
-  explicit SqliteConnection(const std::string& path);
+  // Keeps at most so much of the file in memory.
+  SqliteConnection(const std::string& path, int cache_kib);
   ~SqliteConnection();
   SqliteConnection(const SqliteConnection&) = delete;
   SqliteConnection& operator=(const SqliteConnection&) = delete;

@@ -10,6 +10,9 @@ namespace {
 constexpr int kCheckpointPages = 8'000;
 constexpr int kCheckpointPagesOfAppends = 4 * kCheckpointPages;  // where nobody projects
 constexpr std::chrono::milliseconds kWriteLockTimeout{5'000};
+// The one that writes knows that what it has read stays true; a reader forgets all of it at each new commit.
+constexpr int kWriterCacheKib = 8'192;
+constexpr int kReaderCacheKib = 2'048;
 
 }  // namespace
 
@@ -21,11 +24,10 @@ SqliteSession::SqliteSession(std::string path, bool flush_commits, SqliteWriter&
 
 SqliteConnection& SqliteSession::connection() {
   // A database in memory is the connection's that opened it.
-  return Opened(write_lock_.owns_lock() || path_ == ":memory:" ? writer_.connection : reader_);
-}
-
-SqliteConnection& SqliteSession::Opened(std::unique_ptr<SqliteConnection>& connection) const {
-  if (connection == nullptr) connection = std::make_unique<SqliteConnection>(path_);
+  const bool writes = write_lock_.owns_lock() || path_ == ":memory:";
+  std::unique_ptr<SqliteConnection>& connection = writes ? writer_.connection : reader_;
+  if (connection == nullptr)
+    connection = std::make_unique<SqliteConnection>(path_, writes ? kWriterCacheKib : kReaderCacheKib);
   return *connection;
 }
 

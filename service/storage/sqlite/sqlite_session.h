@@ -49,7 +49,6 @@ class SqliteSession : public Session {
  private:
   // The one that is used now: the writer's as long as the lock is held.
   SqliteConnection& connection();
-  SqliteConnection& Opened(std::unique_ptr<SqliteConnection>& connection) const;
   // Whether the write-ahead log has gathered so much that it should be moved; it then counts as moved.
   bool TakeCheckpoint();
   void Checkpoint();
