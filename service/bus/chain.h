@@ -48,7 +48,7 @@ typename Call::Outcome Authorised(Call& call, const Next<Call>& next) {
       {403, "role_too_low", "This needs the role " + std::string(NameOf(call.type->role)) + "."});
 }
 
-// Its data fit the type's schema, and nothing else was at fault. Each place is told once.
+// Its data fit the type's schema, and nothing else was at fault. Each place is told once; there are few.
 template <typename Call>
 typename Call::Outcome Validated(Call& call, const Next<Call>& next) {
   std::vector<InputFault> faults = call.faults;
@@ -56,7 +56,7 @@ typename Call::Outcome Validated(Call& call, const Next<Call>& next) {
     const bool told = std::any_of(faults.begin(), faults.end(), [&fault](const InputFault& other) {
       return other.pointer == fault.pointer;
     });
-    if (!told) faults.push_back(std::move(fault));
+    if (!told && !HoldsMostFaults(faults)) faults.push_back(std::move(fault));
   }
   if (faults.empty()) return next();
   const std::string kind(Call::kKind);

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "service/commands/schema.h"
+#include "service/input_fault.h"
 
 namespace billhook {
 

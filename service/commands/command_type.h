@@ -11,6 +11,7 @@
 #include "domain/command.h"
 #include "service/bus/refusal.h"
 #include "service/clock.h"
+#include "service/commands/schema.h"
 #include "service/config.h"
 #include "service/projector/projector.h"
 

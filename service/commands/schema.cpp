@@ -45,6 +45,7 @@ std::vector<InputFault> CheckMembers(const Json& schema, const Json& value, cons
   }
   if (schema.value("additionalProperties", true)) return faults;
   for (const auto& [name, member] : value.items()) {
+    if (HoldsMostFaults(faults)) break;
     if (!schema.at("properties").contains(name))
       faults.push_back({pointer + PointerFrom({"[" + name + "]"}), "Is not known here."});
   }
@@ -106,6 +107,7 @@ Schema::~Schema() = default;
 
 std::vector<InputFault> Schema::Check(const Json& value, const std::string& pointer) const {
   std::vector<InputFault> faults = CheckMembers(compiled_->text, value, pointer);
+  if (HoldsMostFaults(faults)) return faults;  // before valijson goes through a hostile object
   valijson::Validator validator(valijson::Validator::kStrongTypes);
   valijson::ValidationResults results;
   if (validator.validate(compiled_->schema, NlohmannJsonAdapter(value), &results)) return faults;
@@ -113,6 +115,7 @@ std::vector<InputFault> Schema::Check(const Json& value, const std::string& poin
   for (const valijson::ValidationResults::Error& error : results)
     told.emplace(PointerFrom(error.context), error.description);
   for (const auto& [at, description] : told) {
+    if (HoldsMostFaults(faults)) break;
     // Of an object as a whole valijson only says again what its members' faults say.
     const auto below = told.lower_bound(at + "/");
     const bool says_again = below != told.end() && below->first.starts_with(at + "/");

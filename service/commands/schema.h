@@ -7,14 +7,9 @@
 #include <vector>
 
 #include "domain/json.h"
+#include "service/input_fault.h"
 
 namespace billhook {
-
-// One fault of an input: a JSON pointer to it, and what a person is to do.
-struct InputFault {
-  std::string pointer;
-  std::string detail;
-};
 
 class Schema {
  public:
@@ -24,7 +19,7 @@ class Schema {
   Schema(const Schema&) = delete;
   Schema& operator=(const Schema&) = delete;
 
-  // All faults of the value, none where it fits; `pointer` leads to the value.
+  // The faults of the value, none where it fits, kMaxInputFaults at most; `pointer` leads to the value.
   [[nodiscard]] std::vector<InputFault> Check(const Json& value, const std::string& pointer) const;
 
  private:

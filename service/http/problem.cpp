@@ -7,7 +7,6 @@ namespace {
 
 constexpr const char* kContentType = "application/problem+json";
 constexpr const char* kRetryAfterSeconds = "2";
-constexpr std::size_t kMaxErrors = 100;  // the first of them: a body of a million faults is not told them all
 
 }  // namespace
 
@@ -55,7 +54,7 @@ Response Problem(int status, std::string_view code, std::string_view detail,
                                  {"status", status},
                                  {"detail", detail},
                                  {"code", code}};
-  for (std::size_t i = 0; i < errors.size() && i < kMaxErrors; ++i)
+  for (std::size_t i = 0; i < errors.size() && i < kMaxInputFaults; ++i)
     body["errors"].push_back({{"pointer", errors[i].pointer}, {"detail", errors[i].detail}});
   Response response;
   response.status = status;

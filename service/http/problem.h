@@ -6,16 +6,14 @@
 #include <vector>
 
 #include "service/http/message.h"
+#include "service/input_fault.h"
 
 namespace billhook::http {
 
-// One fault of an input: a JSON pointer into the body, or the query parameter's name as "?name".
-struct InputError {
-  std::string pointer;
-  std::string detail;
-};
+using InputError = InputFault;
 
-// `code` is stable and for machines, `detail` tells a person what to do. The request ID is added by the API.
+// `code` is stable and for machines, `detail` tells a person what to do; of `errors` the first
+// kMaxInputFaults are told. The request ID is added by the API.
 Response Problem(int status, std::string_view code, std::string_view detail,
                  const std::vector<InputError>& errors = {});
 

@@ -9,6 +9,7 @@
 #include "domain/json.h"
 #include "domain/result.h"
 #include "service/bus/refusal.h"
+#include "service/commands/schema.h"
 #include "service/config.h"
 #include "service/query/page.h"
 #include "service/storage/timeline.h"

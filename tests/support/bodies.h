@@ -31,4 +31,12 @@ inline std::string ChargeEvent(const std::string& event_id, const std::string& c
          R"(,"amount_refunded":0,"currency":")" + currency + R"("}}})";
 }
 
+// {"key_0":0,"key_1":0, ...}, of which a reader of JSON bodies knows none.
+inline std::string ManyMembers(int count) {
+  std::string object;
+  for (int i = 0; i < count; ++i)
+    object.append(i == 0 ? "{" : ",").append("\"key_" + std::to_string(i) + "\":0");
+  return object + "}";
+}
+
 }  // namespace billhook::test

@@ -99,7 +99,7 @@ Response Ask(Call& call, Services& services) {
   query.type = queries::FindQueryType(*name);
   if (query.type != nullptr && query.projection && !IsNameOf(*query.type, *query.projection))
     reader.Fault("projection", "Is not what this query reads; leave it out.");
-  for (const InputError& error : errors) query.faults.push_back({error.pointer, error.detail});
+  query.faults = std::move(errors);
   return bus::Pass<QueryOnItsWay>(query, kChain);
 }
 

@@ -35,8 +35,7 @@ Result<Wanted, Response> ReadWanted(Call& call) {
     return Unexpected(
         Problem(403, "role_too_low", "This needs the role " + std::string(NameOf(type->role)) + "."));
   if (type != nullptr && data != nullptr) {
-    for (const InputFault& fault : type->schema->Check(*data, "/data"))
-      errors.push_back({fault.pointer, fault.detail});
+    for (InputFault& fault : type->schema->Check(*data, "/data")) errors.push_back(std::move(fault));
   }
   if (!errors.empty()) return Unexpected(Problem(422, "saga_invalid", "The saga is invalid.", errors));
   return Wanted{type, *data};

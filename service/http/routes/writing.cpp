@@ -54,7 +54,7 @@ std::optional<Response> RefuseBody(const Request& request) {
 }
 
 void ObjectReader::Fault(const std::string& key, std::string detail) {
-  errors_.push_back({pointer_ + PointerStep(key), std::move(detail)});
+  if (!HoldsMostFaults(errors_)) errors_.push_back({pointer_ + PointerStep(key), std::move(detail)});
 }
 
 void ObjectReader::RefuseUnknown(std::initializer_list<std::string_view> known) {
@@ -63,6 +63,7 @@ void ObjectReader::RefuseUnknown(std::initializer_list<std::string_view> known) 
   }
 }
 
+    if (HoldsMostFaults(errors_)) return;
 const Json* ObjectReader::Find(const std::string& key, bool needed) {
   const auto at = object_.find(key);
   if (at != object_.end()) return &*at;
@@ -125,9 +126,7 @@ Result<std::optional<std::string>, Response> IdempotencyKeyOf(const Request& req
 
 Response RefusalResponse(const Refusal& refusal) {
   if (refusal.status == 503) return Unavailable(refusal.code, refusal.detail);
-  std::vector<InputError> errors;
-  for (const InputFault& fault : refusal.errors) errors.push_back({fault.pointer, fault.detail});
-  return Problem(refusal.status, refusal.code, refusal.detail, errors);
+  return Problem(refusal.status, refusal.code, refusal.detail, refusal.errors);
 }
 
 Response NotRecorded(ingest::Refusal refusal) {

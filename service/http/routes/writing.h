@@ -23,8 +23,8 @@ Result<Json, Response> ReadJsonObject(const Request& request);
 // For routes that take no body, or an empty object: the refusal of any other.
 std::optional<Response> RefuseBody(const Request& request);
 
-// Reads the members of one object. Each fault is noted with its JSON pointer, and the member then counts as
-// absent.
+// Reads the members of one object. Each fault is noted with its JSON pointer, up to kMaxInputFaults, and the
+// member then counts as absent.
 class ObjectReader {
  public:
   // `pointer` leads to the object; `errors` must outlive the reader.

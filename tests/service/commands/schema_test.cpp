@@ -51,5 +51,16 @@ TEST(CommandSchema, TellsInWordsWhatItWantsOfEachMember) {
   EXPECT_EQ(FaultsOf(Json::array()), (Faults{{"/data", "Must be an object."}}));
 }
 
+// A body of 1 MiB has room for so many. The work that each further one costs is what a hostile caller is
+// after.
+TEST(CommandSchema, StopsLookingWhereMoreFaultsAreThanAnybodyReads) {
+  Json value = Json::object();
+  for (int i = 0; i < 100'000; ++i) value["surprise " + std::to_string(i)] = 1;
+  const std::map<std::string, std::string> faults = FaultsOf(value);
+  EXPECT_EQ(faults.size(), kMaxInputFaults);
+  EXPECT_EQ(faults.at("/data/amount"), "Is needed.");
+  EXPECT_EQ(faults.at("/data/surprise 0"), "Is not known here.");
+}
+
 }  // namespace
 }  // namespace billhook

@@ -1,6 +1,8 @@
 // Commands over a real socket, on both engines.
 #include <gtest/gtest.h>
 
+#include "service/input_fault.h"
+#include "tests/support/bodies.h"
 #include "tests/support/running_service.h"
 #include "tests/support/test_database.h"
 
@@ -68,6 +70,19 @@ TEST_P(Commands, MoveAnAccountAndShowItsBalance) {
   EXPECT_EQ(value["transactions"][2]["type"], "withdrawal");
   EXPECT_EQ(value["transactions"][2]["amount"], 200);
   EXPECT_EQ(value["transactions"][2]["balance"], 1300);
+}
+
+// The audit log keeps what the caller was told, and no more.
+TEST_P(Commands, AreToldTheFirstOfAsManyFaultsAsABodyHasRoomFor) {
+  const Answer answer = Do("DepositMoney", ManyMembers(70'000));
+  EXPECT_EQ(answer.status, 422);
+  EXPECT_EQ(answer.Code(), "command_invalid");
+  const nlohmann::json errors = answer.Json()["errors"];
+  ASSERT_EQ(errors.size(), kMaxInputFaults);
+  EXPECT_EQ(errors[0], nlohmann::json({{"pointer", "/data/account_id"}, {"detail", "Is needed."}}));
+  EXPECT_EQ(errors[2], nlohmann::json({{"pointer", "/data/key_0"}, {"detail", "Is not known here."}}));
+  const std::string id = answer.Json()["command_id"];
+  EXPECT_EQ(service().Get(std::string(kPath) + "/" + id).Json()["error"]["errors"], errors);
 }
 
 TEST_P(Commands, AreRefusedAsTheStateDemands) {

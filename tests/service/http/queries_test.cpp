@@ -1,6 +1,7 @@
 // The query bus over a real socket, on both engines.
 #include <gtest/gtest.h>
 
+#include "service/input_fault.h"
 #include "tests/support/bodies.h"
 #include "tests/support/running_service.h"
 #include "tests/support/test_database.h"
@@ -128,6 +129,15 @@ TEST_P(Queries, AreRefusedWithAPointerToEachFault) {
   EXPECT_EQ(code(Body("GetTotalPaid", "{}"), "?limit=0"), "invalid_parameter ?limit");
   EXPECT_EQ(code(Body("GetStatistics", "{}"), "?limit=5"), "invalid_parameter ?limit");
   EXPECT_EQ(service().Post("/api/v1/queries", "{").status, 400);
+}
+
+TEST_P(Queries, AreToldTheFirstOfAsManyFaultsAsABodyHasRoomFor) {
+  const Answer answer = service().Post("/api/v1/queries", Body("GetStatistics", ManyMembers(70'000)));
+  EXPECT_EQ(answer.status, 422);
+  EXPECT_EQ(answer.Code(), "query_invalid");
+  const nlohmann::json errors = answer.Json()["errors"];
+  ASSERT_EQ(errors.size(), kMaxInputFaults);
+  EXPECT_EQ(errors[0], nlohmann::json({{"pointer", "/filters/key_0"}, {"detail", "Is not known here."}}));
 }
 
 TEST(QueryKeys, NeedAReaderAndStayWithinTheTenant) {
