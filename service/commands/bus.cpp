@@ -12,9 +12,11 @@ namespace {
 
 // Values that documents write alike are one request, whatever blanks were sent.
 std::string HashOf(const Command& command) {
-  const Json all = {command.type, command.aggregate_id ? Json(*command.aggregate_id) : Json(), command.data,
-                    command.expected_version ? Json(*command.expected_version) : Json(), command.metadata};
-  return ToHex(Sha256({all.dump()}));
+  const Json id = command.aggregate_id ? Json(*command.aggregate_id) : Json();
+  const Json version = command.expected_version ? Json(*command.expected_version) : Json();
+  // As the text of one array, for which no document is made.
+  return ToHex(Sha256({"[", Json(command.type).dump(), ",", id.dump(), ",", command.data.dump(), ",",
+                       version.dump(), ",", command.metadata.dump(), "]"}));
 }
 
 // The ID of what the command is about, which may stand beside the data or in it; the data then has it too.

@@ -184,7 +184,8 @@ Reply Api::Dispatch(const Visit& visit) {
   Result<QueryParameters, std::vector<InputError>> query =
       QueryParameters::Parse(within_api ? request.raw_query : "", match.route->query_parameters);
   if (!query) return Problem(422, "invalid_parameter", "A query parameter is invalid.", query.error());
-  Call call{request, request_id, *std::move(caller), match.path_parameters, *std::move(query), answer_space_};
+  Call call{request,           request_id,    *std::move(caller), match.path_parameters,
+            *std::move(query), answer_space_, document_space_};
   Reply reply = match.route->handler(call);
   if (auto* response = std::get_if<Response>(&reply); response != nullptr && call.answer_part) {
     call.answer_part->Become(response->body.size());

@@ -13,6 +13,7 @@
 #include "service/http/answer_space.h"
 #include "service/http/client_address.h"
 #include "service/http/cors.h"
+#include "service/http/document_space.h"
 #include "service/http/message.h"
 #include "service/http/query_parameters.h"
 #include "service/http/rate_limit.h"
@@ -35,7 +36,9 @@ struct Call {
   std::vector<std::string> path_parameters;  // decoded, in order of the pattern's {names}
   QueryParameters query;
   AnswerSpace& answer_space;
+  DocumentSpace& document_space;
   std::shared_ptr<AnswerSpace::Part> answer_part{};
+  std::shared_ptr<DocumentSpace::Part> document_part{};  // of the body, where a document is made of it
 
   // How many bytes a page in the answer may have.
   std::size_t PageBytes() {
@@ -104,6 +107,7 @@ class Api {
   const Proxies trusted_proxies_;
   const Cors cors_;
   AnswerSpace answer_space_;
+  DocumentSpace document_space_;
   Metrics& metrics_;
 };
 

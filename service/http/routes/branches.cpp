@@ -35,7 +35,7 @@ Response Shown(const Branch& branch, int status) {
 }
 
 Response Create(Call& call, Services& services) {
-  const Result<Json, Response> body = ReadJsonObject(call.request);
+  const Result<Json, Response> body = ReadJsonObject(call);
   if (!body) return body.error();
   std::vector<InputError> errors;
   ObjectReader reader(*body, "", errors);
@@ -87,7 +87,7 @@ Response Get(Call& call, Services& services) {
 }
 
 Response Remove(Call& call, Services& services) {
-  if (std::optional<Response> refusal = RefuseBody(call.request)) return *std::move(refusal);
+  if (std::optional<Response> refusal = RefuseBody(call)) return *std::move(refusal);
   if (!branches::Remove(services.database, call.caller.tenant, call.path_parameters[0])) return NotFound();
   Response response;
   response.status = 204;
@@ -117,7 +117,7 @@ Result<std::vector<AppendRequest>, std::vector<InputError>> Posted(const Json& b
 }
 
 Response PostEvents(Call& call, Services& services) {
-  const Result<Json, Response> body = ReadJsonObject(call.request);
+  const Result<Json, Response> body = ReadJsonObject(call);
   if (!body) return body.error();
   const UnixMicros now = services.clock();
   const Result<std::vector<AppendRequest>, std::vector<InputError>> requests = Posted(*body, call, now);

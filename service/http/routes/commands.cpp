@@ -40,7 +40,7 @@ Response AnswerResponse(const commands::Answer& answer) {
 }
 
 Response Issue(Call& call, Services& services) {
-  const Result<Json, Response> body = ReadJsonObject(call.request);
+  Result<Json, Response> body = ReadJsonObject(call);
   if (!body) return body.error();
   const Result<std::optional<std::string>, Response> key = IdempotencyKeyOf(call.request);
   if (!key) return key.error();
@@ -51,9 +51,11 @@ Response Issue(Call& call, Services& services) {
   command.type = reader.Identifier("command_type", true).value_or("");
   command.aggregate_id = reader.Identifier("aggregate_id", false);
   command.expected_version = reader.Integer("expected_version", 0);
-  if (const Json* data = reader.Object("data", true)) command.data = *data;
-  if (const Json* metadata = reader.Object("metadata", false)) command.metadata = *metadata;
+  reader.Object("data", true);
+  const bool has_metadata = reader.Object("metadata", false) != nullptr;
   if (!errors.empty()) return Problem(422, "command_invalid", "The command is invalid.", errors);
+  command.data = std::move(body->at("data"));
+  if (has_metadata) command.metadata = std::move(body->at("metadata"));
   const commands::Issuer issuer{call.caller.tenant, call.caller.name, call.caller.role, call.request_id};
   return AnswerResponse(services.commands.Execute(std::move(command), issuer, *key));
 }

@@ -23,7 +23,7 @@ Response List(Call& call, Services& services) {
 }
 
 Response Retry(Call& call, Services& services) {
-  if (std::optional<Response> refusal = RefuseBody(call.request)) return *std::move(refusal);
+  if (std::optional<Response> refusal = RefuseBody(call)) return *std::move(refusal);
   const std::optional<query::DeadLetterId> id = query::ParseDeadLetterId(call.path_parameters[0]);
   const Projection* projection = id ? services.projector.Find(id->projection) : nullptr;
   if (projection == nullptr) return NotFound();
@@ -51,7 +51,7 @@ Response Retry(Call& call, Services& services) {
 
 // Those of one projection (?projection=) or all, a bounded number a call.
 Response RetryMany(Call& call, Services& services) {
-  if (std::optional<Response> refusal = RefuseBody(call.request)) return *std::move(refusal);
+  if (std::optional<Response> refusal = RefuseBody(call)) return *std::move(refusal);
   const query::PageRequest page = PageRequestOf(call, query::kDeadLetterKeyParts, KeyStart::kNumber);
   const std::optional<std::string> projection = call.query.Text("projection");
   if (!call.query.errors().empty()) return Problem(422, "invalid_parameter", "");
@@ -76,7 +76,7 @@ Response RetryMany(Call& call, Services& services) {
 }
 
 Response Remove(Call& call, Services& services) {
-  if (std::optional<Response> refusal = RefuseBody(call.request)) return *std::move(refusal);
+  if (std::optional<Response> refusal = RefuseBody(call)) return *std::move(refusal);
   const std::optional<query::DeadLetterId> id = query::ParseDeadLetterId(call.path_parameters[0]);
   if (!id || !services.read_models.RemoveDeadLetter(id->projection, call.caller.tenant, id->position))
     return NotFound();

@@ -66,7 +66,7 @@ Response Statistics(Call& call, Services& services) {
 }
 
 Response Post(Call& call, Services& services) {
-  const Result<Json, Response> body = ReadJsonObject(call.request);
+  const Result<Json, Response> body = ReadJsonObject(call);
   if (!body) return body.error();
   Result<AppendRequest, std::vector<InputError>> request =
       PostedEvents(*body, call.request.body, call.caller, services.clock());

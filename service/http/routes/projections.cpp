@@ -80,7 +80,7 @@ Response Get(Call& call, Services& services) {
 }
 
 Response Rebuild(Call& call, Services& services) {
-  if (std::optional<Response> refusal = RefuseBody(call.request)) return *std::move(refusal);
+  if (std::optional<Response> refusal = RefuseBody(call)) return *std::move(refusal);
   const Projection* projection = services.projector.Find(call.path_parameters[0]);
   if (projection == nullptr) return NotFound();
   switch (services.read_models.StartRebuild(*projection, services.clock())) {

@@ -86,7 +86,7 @@ constexpr bus::Step<QueryOnItsWay> kChain[] = {&bus::Known<QueryOnItsWay>, &bus:
                                                &bus::Validated<QueryOnItsWay>, &Fresh, &Answered};
 
 Response Ask(Call& call, Services& services) {
-  const Result<Json, Response> body = ReadJsonObject(call.request);
+  Result<Json, Response> body = ReadJsonObject(call);
   if (!body) return body.error();
   std::vector<InputError> errors;
   ObjectReader reader(*body, "", errors);
@@ -94,7 +94,7 @@ Response Ask(Call& call, Services& services) {
   QueryOnItsWay query{call, services};
   const std::optional<std::string> name = reader.Identifier("query_type", true);
   query.projection = reader.Identifier("projection", false);
-  if (const Json* filters = reader.Object("filters", false)) query.filters = *filters;
+  if (reader.Object("filters", false) != nullptr) query.filters = std::move(body->at("filters"));
   if (!name) return Problem(422, "query_invalid", "The query is invalid.", errors);
   query.type = queries::FindQueryType(*name);
   if (query.type != nullptr && query.projection && !IsNameOf(*query.type, *query.projection))

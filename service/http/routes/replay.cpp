@@ -104,7 +104,7 @@ Asked ReadSnapshot(const Json& body, const Caller& caller, std::vector<InputErro
 // The body with its stream found, or the refusal.
 Result<Asked, Response> Read(Call& call, Services& services,
                              Asked (*read)(const Json&, const Caller&, std::vector<InputError>&)) {
-  const Result<Json, Response> body = ReadJsonObject(call.request);
+  const Result<Json, Response> body = ReadJsonObject(call);
   if (!body) return Unexpected(body.error());
   std::vector<InputError> errors;
   Asked asked = read(*body, call.caller, errors);

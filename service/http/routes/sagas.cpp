@@ -17,7 +17,7 @@ struct Wanted {
 
 // What the body asks for, or the refusal.
 Result<Wanted, Response> ReadWanted(Call& call) {
-  const Result<Json, Response> body = ReadJsonObject(call.request);
+  Result<Json, Response> body = ReadJsonObject(call);
   if (!body) return Unexpected(body.error());
   std::vector<InputError> errors;
   ObjectReader reader(*body, "", errors);
@@ -38,7 +38,7 @@ Result<Wanted, Response> ReadWanted(Call& call) {
     for (InputFault& fault : type->schema->Check(*data, "/data")) errors.push_back(std::move(fault));
   }
   if (!errors.empty()) return Unexpected(Problem(422, "saga_invalid", "The saga is invalid.", errors));
-  return Wanted{type, *data};
+  return Wanted{type, std::move(body->at("data"))};
 }
 
 Response Refused(const sagas::Runtime::Refusal& refusal) {

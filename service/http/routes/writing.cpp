@@ -28,13 +28,17 @@ std::string PointerStep(std::string_view key) {
   return step;
 }
 
-Result<Json, Response> ReadJsonObject(const Request& request) {
+Result<Json, Response> ReadJsonObject(Call& call) {
+  const Request& request = call.request;
   for (const auto& [name, value] : request.headers) {
     if (stripe::LowerCase(name) == "content-encoding" && stripe::LowerCase(value) != "identity") {
       return Unexpected(
           Problem(415, "content_encoding_unsupported", "Send the body without Content-Encoding."));
     }
   }
+  call.document_part = call.document_space.Take(request.body);
+  if (!call.document_part)
+    return Unexpected(Unavailable("overloaded", "Too many large bodies are being read. Try again."));
   Result<Json, std::string> body = ParseJson(request.body);
   if (body && body->is_object()) return *std::move(body);
   if (!body && !IsJson(request.body))
@@ -43,9 +47,9 @@ Result<Json, Response> ReadJsonObject(const Request& request) {
                             {{"", body ? "Must be an object." : "Cannot be used: " + body.error() + "."}}));
 }
 
-std::optional<Response> RefuseBody(const Request& request) {
-  if (request.body.empty()) return std::nullopt;
-  const Result<Json, Response> body = ReadJsonObject(request);
+std::optional<Response> RefuseBody(Call& call) {
+  if (call.request.body.empty()) return std::nullopt;
+  const Result<Json, Response> body = ReadJsonObject(call);
   if (!body) return body.error();
   std::vector<InputError> errors;
   ObjectReader(*body, "", errors).RefuseUnknown({});
@@ -59,11 +63,11 @@ void ObjectReader::Fault(const std::string& key, std::string detail) {
 
 void ObjectReader::RefuseUnknown(std::initializer_list<std::string_view> known) {
   for (const auto& [key, value] : object_.items()) {
+    if (HoldsMostFaults(errors_)) return;
     if (std::find(known.begin(), known.end(), key) == known.end()) Fault(key, "Is not known here.");
   }
 }
 
-    if (HoldsMostFaults(errors_)) return;
 const Json* ObjectReader::Find(const std::string& key, bool needed) {
   const auto at = object_.find(key);
   if (at != object_.end()) return &*at;

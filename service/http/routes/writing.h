@@ -11,17 +11,20 @@
 #include "domain/result.h"
 #include "domain/time.h"
 #include "service/bus/refusal.h"
+#include "service/http/api.h"
 #include "service/http/problem.h"
 #include "service/ingest/group_commit.h"
 
 namespace billhook::http {
 
 // The body as a JSON object, or the refusal: 415 for an encoded body, 400 for what is no JSON, 422 for JSON
-// that readers would understand differently (a repeated key, an integer beyond 64 bits ...).
-Result<Json, Response> ReadJsonObject(const Request& request);
+// that readers would understand differently (a repeated key, an integer beyond 64 bits ...), 503 while the
+// documents of others leave no room for it (DocumentSpace). It takes its room until the call is answered:
+// move out of it what is to stay.
+Result<Json, Response> ReadJsonObject(Call& call);
 
 // For routes that take no body, or an empty object: the refusal of any other.
-std::optional<Response> RefuseBody(const Request& request);
+std::optional<Response> RefuseBody(Call& call);
 
 // Reads the members of one object. Each fault is noted with its JSON pointer, up to kMaxInputFaults, and the
 // member then counts as absent.
