@@ -407,6 +407,51 @@ TEST_F(HostileHttp, FloodsOfPipelinedHealthChecksKeepNobodyOut) {
          kFlooders, "served, webhooks beside them");
 }
 
+// Of each page some 100 KB go out, so each flooder takes its answers before it asks again.
+TEST_F(HostileHttp, FloodsOfPipelinedScrapesKeepNobodyOut) {
+  constexpr int kFlooders = 40;
+  constexpr int kPipelined = 20;
+  const std::string scrapes = Repeated(http::Get("/metrics"), kPipelined);
+  std::atomic<bool> ending{false};
+  std::atomic<std::size_t> flooded{0};
+  std::vector<std::thread> flooders;
+  for (int i = 0; i < kFlooders; ++i) {
+    flooders.emplace_back([&] {
+      Peer peer(address());
+      while (!ending) {
+        peer.Send(scrapes);
+        for (int answer = 0; answer < kPipelined; ++answer) flooded += peer.Read().body.size();
+      }
+    });
+  }
+  deliveries().AwaitMore(300);
+  ending = true;
+  for (std::thread& flooder : flooders) flooder.join();
+  EXPECT_GT(flooded, 10 * kMebibyte) << "it was a flood";
+  Report("floods of pipelined /metrics, " + std::to_string(flooded / kMebibyte) + " MiB of answers",
+         kFlooders, "served, webhooks beside them");
+}
+
+// Each document would take some 10 MiB.
+TEST_F(HostileHttp, BodiesOfAsManyUnknownMembersAsTheyHaveRoomFor) {
+  constexpr int kPeers = 40;
+  const std::string query = http::Post(
+      "/api/v1/queries", R"({"query_type":"GetStatistics","filters":)" + ManyMembers(70'000) + "}");
+  const std::string command =
+      http::Post("/api/v1/commands", R"({"command_type":"DepositMoney","data":)" + ManyMembers(70'000) + "}");
+  std::vector<Peer> peers;
+  for (int i = 0; i < kPeers; ++i) {
+    peers.emplace_back(address());
+    peers.back().Send(i % 2 == 0 ? query : command);
+  }
+  std::map<int, int> statuses;
+  for (Peer& peer : peers) ++statuses[peer.Read().status];
+  EXPECT_GT(statuses[422], 0);
+  EXPECT_EQ(statuses[422] + statuses[503], kPeers) << "503: more than there is memory for at once";
+  Report("queries and commands of 70,000 unknown members", kPeers,
+         std::to_string(statuses[422]) + " x 422, " + std::to_string(statuses[503]) + " x 503 (budget)");
+}
+
 TEST_F(HostileHttp, ResetsAndEndsAtEveryMoment) {
   const std::string request = Webhook("evt_cut_off");
   std::size_t peers = 0;

@@ -1,9 +1,11 @@
 // GET /health, /health/live, /health/ready and /metrics. They need no key and tell no business data.
 #include <array>
+#include <memory>
 
 #include <nlohmann/json.hpp>
 
 #include "domain/event_store.h"
+#include "service/http/latest_page.h"
 #include "service/http/routes/routes.h"
 #include "service/log.h"
 #include "service/process_stats.h"
@@ -104,7 +106,7 @@ void SetRebuildMetrics(Services& services, const storage::ProjectionStatus& stat
   services.metrics.SetRebuild(status.name, static_cast<double>(rebuild.total - rebuild.processed), rate);
 }
 
-Response MetricsPage(Services& services) {
+std::string MetricsText(Services& services) {
   services.metrics.SetQueueDepth(services.group_commit.queue_depth());
   const Server::Stats http = services.http_stats();
   services.metrics.SetHttp(http.connections, http.waiting_requests, http.held_bytes);
@@ -127,9 +129,13 @@ Response MetricsPage(Services& services) {
   } catch (const StorageError& error) {
     log::Warn("metrics without the database", {{"error", error.what()}});  // the page says the rest
   }
+  return services.metrics.Text();
+}
+
+Response MetricsPage(LatestPage& page) {
   Response response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  response.body = services.metrics.Text();
+  response.body = page.Text();
   return response;
 }
 
@@ -145,7 +151,9 @@ void AddHealthRoutes(Api& api, Services& services) {
   api.Add({"GET", "/health", std::nullopt, {}, [&services](Call&) { return Health(services); }});
   api.Add({"GET", kLivePath, std::nullopt, {}, [](Call&) { return HealthResponse(true, Body::object()); }});
   api.Add({"GET", kReadyPath, std::nullopt, {}, [&services](Call&) { return Ready(services); }});
-  api.Add({"GET", "/metrics", std::nullopt, {}, [&services](Call&) { return MetricsPage(services); }});
+  // Anybody may ask for it, and it asks the database about each projection.
+  const auto metrics = std::make_shared<LatestPage>([&services] { return MetricsText(services); });
+  api.Add({"GET", "/metrics", std::nullopt, {}, [metrics](Call&) { return MetricsPage(*metrics); }});
 }
 
 }  // namespace billhook::http

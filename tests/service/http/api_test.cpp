@@ -8,6 +8,7 @@
 
 #include "domain/sha256.h"
 #include "projections/registry.h"
+#include "service/http/latest_page.h"
 #include "tests/support/bodies.h"
 #include "tests/support/running_service.h"
 #include "tests/support/test_database.h"
@@ -299,6 +300,20 @@ TEST(HttpApi, RefusesBadParametersAndNamesThem) {
   }
   EXPECT_EQ(service.Get("/api/v1/ledger/entries?from=yesterday").status, 422);
   EXPECT_EQ(service.Get("/api/v1/events?source=nobody").status, 422);
+}
+
+TEST(HttpApi, MakesTheMetricsForAllWhoAskWithinAMoment) {
+  RunningService service;
+  std::string first;
+  std::string second;
+  std::chrono::steady_clock::time_point began;
+  do {  // again where the machine stalled for longer
+    began = std::chrono::steady_clock::now();
+    first = service.Get("/metrics").body;
+    second = service.Get("/metrics").body;  // which otherwise counts the request before
+  } while (std::chrono::steady_clock::now() - began >= http::LatestPage::kFreshFor);
+  EXPECT_NE(first.find("billhook_projection_lag_events"), std::string::npos);
+  EXPECT_EQ(first, second);
 }
 
 TEST(HttpApi, TellsTheFirstHundredOfManyFaults) {
