@@ -25,7 +25,7 @@ Snapshotter::Snapshotter(storage::Database& database, std::int64_t frequency, Cl
       worker_([this] { return RunOnce(); }, kPace, std::move(on_failure)) {}
 
 void Snapshotter::Start() {
-  if (frequency_ > 0) worker_.Start();
+  if (frequency_ > 0) worker_.Start();  // else there is nothing to look for
 }
 
 void Snapshotter::Stop() {
@@ -37,6 +37,7 @@ void Snapshotter::Wake() {
 }
 
 bool Snapshotter::RunOnce() {
+  if (frequency_ == 0) return false;
   std::int64_t end = 0;
   storage::Rows due;
   {

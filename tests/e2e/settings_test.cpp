@@ -1,4 +1,5 @@
 // What the settings do that no other test shows: a change of each is seen from outside the real binary.
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <future>
@@ -10,6 +11,7 @@
 
 #include "tests/support/billhook_process.h"
 #include "tests/support/bodies.h"
+#include "tests/support/peer.h"
 #include "tests/support/served_facts.h"
 
 namespace billhook::test {
@@ -67,6 +69,92 @@ TEST(Settings, PoolSizeBoundsTheSessionsForReads) {
   const TestDatabase database(Engine::kSqliteFile);
   const ServeProcess serve(With(database, "DB_POOL_SIZE", "3"));
   EXPECT_EQ(Metric(serve.address(), R"(billhook_db_sessions_max{purpose="read"})"), "3");
+}
+
+// A reader waits for a table that is locked, and holds its session meanwhile. Where there is no other, the
+// next one is answered once the first has given up.
+TEST(Settings, PoolSizeIsHowManyReadersAreServedBesideOneAnother) {
+  const TestDatabase database(Engine::kPostgres);
+  BILLHOOK_REQUIRE_DATABASE(database);
+  const auto serves_beside_a_waiting_reader = [&database](const std::string& pool_size) {
+    const ServeProcess serve(With(database, "DB_POOL_SIZE", pool_size));
+    const std::unique_ptr<storage::Database> other = database.Open();
+    storage::Database::Lease holder = other->Acquire(storage::Purpose::kProject);
+    holder->BeginWrite();
+    holder->Execute("LOCK TABLE customers", {});
+    const auto waits = [&other] {
+      return !other->Acquire(storage::Purpose::kRead)
+                  ->Query(
+                      "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = "
+                      "current_database()",
+                      {})
+                  .empty();
+    };
+    const auto answer = [address = serve.address()](const std::string& path) {
+      return http::Client(address).Send("GET", path).has_value();
+    };
+    const std::future<bool> first = std::async(std::launch::async, answer, "/api/v1/customers");
+    EXPECT_TRUE(Await(waits, kPatience));
+    EXPECT_TRUE(answer("/api/v1/statistics"));
+    const bool beside = waits();
+    holder->Rollback();
+    return beside;
+  };
+  EXPECT_FALSE(serves_beside_a_waiting_reader("1"));
+  EXPECT_TRUE(serves_beside_a_waiting_reader("2"));
+}
+
+// A reader that waits for its own writes holds a thread. A quarter of them may be held so; the next reader is
+// refused at once.
+TEST(Settings, HttpThreadsIsHowManyReadersMayWait) {
+  for (const std::size_t threads : {4, 12}) {
+    const TestDatabase database(Engine::kSqliteFile);
+    const ServeProcess serve(With(database, "HTTP_THREADS", std::to_string(threads)));
+    std::atomic<std::size_t> refused{0};
+    std::vector<std::future<int>> readers;
+    for (std::size_t reader = 0; reader <= threads / 4; ++reader) {
+      readers.push_back(std::async(std::launch::async, [&refused, address = serve.address()] {
+        http::Client client(address);
+        const int status = client.Send("GET", "/api/v1/customers?min_position=1&wait_ms=30000")->status;
+        if (status == 503) ++refused;
+        return status;
+      }));
+    }
+    EXPECT_TRUE(Await([&] { return refused > 0; }, kPatience));
+    http::Client client(serve.address());
+    EXPECT_EQ(PostEvent(client, CustomerEvent("evt_awaited"))->status, 200);
+    std::multiset<int> statuses;
+    for (std::future<int>& reader : readers) statuses.insert(reader.get());
+    EXPECT_EQ(statuses.count(503), 1U) << threads << " threads";
+    EXPECT_EQ(statuses.count(200), threads / 4) << threads << " threads";
+  }
+}
+
+// Long before the time that a request has by default.
+TEST(Settings, RequestTimeoutIsHowLongARequestMayTakeToArrive) {
+  const TestDatabase database(Engine::kSqliteFile);
+  const ServeProcess serve(With(database, "HTTP_REQUEST_TIMEOUT_MS", "400"));
+  const auto start = steady_clock::now();
+  http::Peer peer(serve.address());
+  peer.Send("POST /webhooks/stripe HTTP/1.1\r\nHost: l\r\nContent-Length: 10\r\n\r\n12345");
+  ASSERT_TRUE(peer.HearsWithin(std::chrono::seconds(10)));
+  EXPECT_GE(steady_clock::now() - start, std::chrono::milliseconds(400));
+  EXPECT_EQ(peer.Read().status, 408);
+}
+
+TEST(Settings, SnapshotFrequencyOfZeroLeavesSnapshotsToThoseWhoAskForThem) {
+  const TestDatabase database(Engine::kSqliteFile);
+  const ServeProcess serve(With(database, "SNAPSHOT_FREQUENCY", "0"));
+  http::Client client(serve.address());
+  Json events = Json::array();
+  for (int i = 0; i < 200; ++i)
+    events.push_back(
+        {{"aggregate_type", "o"}, {"aggregate_id", "o_1"}, {"event_type", "E"}, {"data", {{"i", i}}}});
+  ASSERT_EQ(client.Send("POST", "/api/v1/events", {}, Json({{"events", events}}).dump())->status, 201);
+  AwaitProjections(serve.address());
+  EXPECT_EQ(client.Send("GET", "/api/v1/snapshots/o_1")->status, 404);
+  EXPECT_EQ(client.Send("POST", "/api/v1/snapshots", {}, R"({"aggregate_id":"o_1"})")->status, 201);
+  EXPECT_EQ(client.Send("GET", "/api/v1/snapshots/o_1")->status, 200);
 }
 
 TEST(Settings, AppendBatchMaxBoundsWhatIsCommittedTogether) {

@@ -173,8 +173,13 @@ TEST_P(Snapshots, AreTakenEverySoManyEventsOfAStream) {
   bounds.to_version = 19;
   EXPECT_EQ(WithSnapshots(*database_, kOrder, bounds)->snapshot_version, 10);
   EXPECT_FALSE(Latest(*database_, {"default", "parcel", "p_1"}));
+  // One that is to take none.
+  Change(26, 26);
+  snapshots::Snapshotter never(
+      *database_, 0, [] { return kNow; }, [](const std::string& what) { ADD_FAILURE() << what; });
+  EXPECT_FALSE(never.RunOnce());
   // Another process goes on where this one stands.
-  Change(26, 30);
+  Change(27, 30);
   snapshots::Snapshotter other(
       *database_, 10, [] { return kNow; }, [](const std::string&) {});
   EXPECT_TRUE(other.RunOnce());
