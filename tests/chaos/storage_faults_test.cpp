@@ -4,6 +4,7 @@
 #include <memory>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "domain/event_store.h"
@@ -54,6 +55,29 @@ TEST(StorageFaults, PostgresRestartsInOrderAndAfterACrash) {
   ASSERT_TRUE(load.Finish());
   ExpectNothingLost("PostgreSQL restarted, in order and killed (-9)", rounds, serve.address(), server.url(),
                     load, longest);
+}
+
+// What a load balancer and whoever is on duty are told meanwhile.
+TEST(StorageFaults, HealthNamesWhatPostgresTakesAwayAndComesBackWithIt) {
+  BILLHOOK_REQUIRE_PROGRAM(PostgresServer::kProgram);
+  PostgresServer server;
+  const ServeProcess serve(EnvironmentFor(server.url()));
+  http::Client client(serve.address());
+  const auto status = [&client](const char* path) { return client.Send("GET", path)->status; };
+  const auto healthy = [&] { return status("/health") == 200 && status("/health/ready") == 200; };
+  EXPECT_TRUE(healthy());
+  server.Stop();
+  EXPECT_EQ(status("/health/ready"), 503);
+  EXPECT_EQ(status("/health/live"), 200) << "to start it anew would help nobody";
+  const std::optional<http::Response> answer = client.Send("GET", "/health");
+  EXPECT_EQ(answer->status, 503);
+  const nlohmann::json health = nlohmann::json::parse(answer->body);
+  EXPECT_EQ(health["status"], "unavailable");
+  for (const char* part : {"event_store", "database", "projections"})
+    EXPECT_EQ(health["checks"][part]["status"], "unavailable") << part;
+  server.Start();
+  EXPECT_TRUE(Await(healthy, std::chrono::seconds(30)));
+  EXPECT_EQ(status("/health/live"), 200);
 }
 
 TEST(StorageFaults, PostgresHasNoConnectionLeft) {
