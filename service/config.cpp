@@ -245,6 +245,7 @@ class Reader {
     ApiKey key;
     key.name = parts[0];
     key.hash = Sha256({parts[2]});
+    key.guessable = parts[2].size() < kShortestSafeKey;
     key.tenant = parts.size() == 4 ? parts[3] : kDefaultTenant;
     const auto known_role = [&](Role role) { return parts[1] == NameOf(role); };
     const Role roles[] = {Role::kReader, Role::kOperator, Role::kAdmin};
@@ -324,7 +325,7 @@ const std::vector<Variable>& Variables() {
       {"PORT", "8080", "port to listen on; 0 picks a free one"},
       {"API_KEYS", nullptr,
        "name:role:key[:tenant], comma separated; roles reader < operator < admin. Without any, /api is open "
-       "on a loopback HOST"},
+       "on a loopback HOST. serve warns of one that can be guessed: under 16 characters"},
       {"API_RATE_LIMIT", "0",
        "requests a second under /api for each key, and for each address without one; 0 = any number. "
        "Webhooks and preflights are never limited"},

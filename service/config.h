@@ -21,12 +21,17 @@ namespace billhook {
 enum class Role { kReader, kOperator, kAdmin };
 std::string_view NameOf(Role role);
 
+// A key of fewer characters can be found by trying. It is taken all the same, with a warning: where no
+// stranger gets to, in a test for example, it does no harm.
+constexpr std::size_t kShortestSafeKey = 16;
+
 // An API key as the service keeps it: its SHA-256, never itself.
 struct ApiKey {
   std::string name;
   Role role = Role::kReader;
   Digest hash{};
   std::string tenant;
+  bool guessable = false;  // it is shorter than kShortestSafeKey
 };
 
 struct Config {

@@ -28,6 +28,15 @@ sigset_t StopSignals() {
   return signals;
 }
 
+// By their places in API_KEYS: who puts the parts in the wrong order has a key where its name belongs.
+void WarnOfGuessableKeys(const Config& config) {
+  for (std::size_t i = 0; i < config.api_keys.size(); ++i) {
+    if (config.api_keys[i].guessable)
+      log::Warn("a key in API_KEYS is so short that it can be guessed: make one with openssl rand -hex 24",
+                {{"entry", i + 1}});
+  }
+}
+
 int Serve() {
   const Result<Config, std::vector<std::string>> config = ReadConfig(ProcessEnvironment());
   if (!config) {
@@ -35,6 +44,7 @@ int Serve() {
     return 1;
   }
   log::Configure(config->log_level, config->log_format);
+  WarnOfGuessableKeys(*config);
   RaiseFileLimit();
   // Blocked before any thread starts, so that only sigwait below takes them.
   const sigset_t signals = StopSignals();

@@ -157,6 +157,17 @@ TEST(Settings, SnapshotFrequencyOfZeroLeavesSnapshotsToThoseWhoAskForThem) {
   EXPECT_EQ(client.Send("GET", "/api/v1/snapshots/o_1")->status, 200);
 }
 
+TEST(Settings, AGuessableKeyIsWarnedOfByItsPlaceAlone) {
+  const TestDatabase database(Engine::kSqliteFile);
+  ServeProcess serve(With(database, "API_KEYS", "shop:reader:0123456789abcdef,ops:admin:0123456789abcde"));
+  serve.Signal(SIGTERM);
+  EXPECT_EQ(serve.Wait(), 0);
+  const std::string log = serve.Log();
+  EXPECT_NE(log.find(R"("entry":2)"), std::string::npos) << log;
+  EXPECT_EQ(log.find(R"("entry":1)"), std::string::npos) << log;
+  EXPECT_EQ(log.find("0123456789"), std::string::npos) << log;
+}
+
 TEST(Settings, AppendBatchMaxBoundsWhatIsCommittedTogether) {
   const TestDatabase database(Engine::kSqliteFile);
   const ServeProcess serve(With(database, "APPEND_BATCH_MAX", "2"));
