@@ -577,7 +577,7 @@ export interface paths {
         put?: never;
         /**
          * Rebuild a projection
-         * @description Readers keep the old state until the new one is complete, then see it at once.
+         * @description Readers keep the old state until the new one is complete, then see it at once. The read model is that of all tenants: an operator of any of them may ask.
          */
         post: operations["rebuildProjection"];
         delete?: never;
