@@ -1,9 +1,10 @@
-// Commands as callers send them: schema, decision, and the events applied to the state, to the ledger and to
-// the balances. Input: a line a command, its type, a blank and its data.
+// Commands as callers send them: validation as the bus does it, decision, and the events applied to the
+// state, to the ledger and to the balances. Input: a line a command, its type, a blank and its data.
 #include "domain/aggregates.h"
 #include "domain/check.h"
 #include "projections/account_balance.h"
 #include "projections/payment_ledger/payment_ledger.h"
+#include "service/bus/chain.h"
 #include "service/commands/command_type.h"
 #include "tests/fuzz/fold.h"
 #include "tests/fuzz/input.h"
@@ -11,6 +12,27 @@
 using namespace billhook;  // NOLINT
 
 namespace {
+
+// A command on its way along the chain, as far as its validation.
+struct Sent {
+  using Outcome = std::optional<Refusal>;
+  static constexpr std::string_view kKind = "command";
+  static constexpr std::string_view kData = "/data";
+
+  const commands::CommandType* type;
+  Json command;
+  std::vector<InputFault> faults{};
+
+  [[nodiscard]] const Json& data() const { return command; }
+  [[nodiscard]] Outcome Refuse(Refusal refusal) const { return refusal; }
+};
+
+void CheckRefusal(const Refusal& refusal) {
+  BILLHOOK_CHECK(refusal.code == "command_invalid");
+  BILLHOOK_CHECK(!refusal.errors.empty() && refusal.errors.size() <= kMaxInputFaults);
+  for (const InputFault& fault : refusal.errors)
+    BILLHOOK_CHECK(fault.pointer.starts_with("/data") && !fault.detail.empty());
+}
 
 RecordedEvent AsRecorded(const DecidedEvent& decided, std::string_view type, std::size_t number) {
   RecordedEvent recorded;
@@ -37,11 +59,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const commands::CommandType* type = commands::FindCommandType(test::TakeUpTo(line, ' '));
     const Result<Json, std::string> command = ParseJson(line);
     if (type == nullptr || !command) continue;
-    const std::vector<InputFault> faults = type->schema->Check(*command, "/data");
-    for (const InputFault& fault : faults)
-      BILLHOOK_CHECK(fault.pointer.starts_with("/data") && !fault.detail.empty());
+    Sent sent{type, *command};
+    const std::optional<Refusal> refusal = bus::Validated<Sent>(sent, [] { return std::nullopt; });
+    if (refusal) CheckRefusal(*refusal);
     const auto* on = std::get_if<commands::OnAggregate>(&type->handler);
-    if (!faults.empty() || on == nullptr) continue;
+    if (refusal || on == nullptr) continue;
 
     Json& state = states[on->aggregate_type];
     const Decision decision = on->decide(state, *command);

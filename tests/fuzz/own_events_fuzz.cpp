@@ -1,10 +1,12 @@
-// Events of our own as anybody with a key may post them, in any schema version: renewed, folded into their
-// aggregate, into balances and into the ledger. Input: which events, in which version, how they are edited.
+// Events of our own as anybody with a key may post them, and as sagas record them, in any schema version:
+// renewed, folded into their aggregate, into balances, into the ledger and into the list of sagas. Input:
+// which events, from whom, in which version, how they are edited.
 #include "domain/aggregates.h"
 #include "domain/check.h"
 #include "domain/upcast.h"
 #include "projections/account_balance.h"
 #include "projections/payment_ledger/payment_ledger.h"
+#include "projections/sagas.h"
 #include "tests/fuzz/edited_json.h"
 #include "tests/fuzz/fold.h"
 
@@ -18,6 +20,12 @@ struct Posted {
   Json data;
 };
 
+// What each event of a saga tells beside its own.
+Json Told(const char* status, Json data) {
+  data.update({{"status", status}, {"at", "2026-01-02T03:04:05Z"}, {"due_at", "2026-01-02T03:05:05Z"}});
+  return data;
+}
+
 const std::vector<Posted>& Types() {
   static const std::vector<Posted> kTypes = {
       {"prepaid_account", "AccountCreated", {{"account_id", "a"}, {"owner", "jo"}, {"initial_balance", 5}}},
@@ -27,6 +35,13 @@ const std::vector<Posted>& Types() {
       {"ledger", "ManualPaymentRecorded", {{"payment_id", "a"}, {"amount", 100}, {"currency", "usd"}}},
       {"ledger", "LedgerAdjusted", {{"adjustment_id", "a"}, {"amount", -100}, {"currency", "usd"}}},
       {"ledger", "MoneyDeposited", {{"amount", 1}}},
+      {"access", "AccessSuspended", {{"invoice", "i"}, {"livemode", true}, {"account", nullptr}}},
+      {"access", "AccessHoldReleased", {{"invoice", "i"}, {"livemode", true}, {"account", nullptr}}},
+      {"access", "AccessRestored", {{"invoice", "i"}, {"livemode", true}, {"account", nullptr}}},
+      {"saga", "SagaStarted", Told("running", {{"saga_type", "TransferMoney"}, {"data", {{"amount", 5}}}})},
+      {"saga", "SagaStepCompleted", Told("waiting", {{"step", "withdraw"}, {"result", {{"version", 2}}}})},
+      {"saga", "SagaStepFailed", Told("compensating", {{"step", "deposit"}, {"error", {{"code", "c"}}}})},
+      {"saga", "SagaRescheduled", Told("running", Json::object())},
   };
   return kTypes;
 }
@@ -41,7 +56,7 @@ RecordedEvent AnyEvent(FuzzedDataProvider& input, std::size_t number,
   event.aggregate_type = posted.aggregate_type;
   event.aggregate_id = input.ConsumeIntegralInRange(0, 3) == 0 ? "b" : "a";
   event.event_type = posted.event_type;
-  event.source = input.ConsumeIntegralInRange(0, 7) == 0 ? Source::kStripe : Source::kApi;
+  event.source = input.PickValueInArray({Source::kApi, Source::kApi, Source::kSaga, Source::kStripe});
   event.schema_version = input.ConsumeIntegralInRange(1, 3);
   event.payload = test::Edited(posted.data, input, 3).dump();
   event.caused_by = "request " + std::to_string(number);
@@ -82,7 +97,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   static const PaymentLedger kLedger;
   static const AccountBalance kBalance;
+  static const Sagas kSagas;
   BILLHOOK_CHECK(test::Fold(kLedger, log, log.size()) == test::Fold(kLedger, log, 1));
   BILLHOOK_CHECK(test::Fold(kBalance, log, log.size()) == test::Fold(kBalance, log, 1));
+  BILLHOOK_CHECK(test::Fold(kSagas, log, log.size()) == test::Fold(kSagas, log, 1));
   return 0;
 }
