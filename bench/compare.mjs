@@ -23,11 +23,11 @@ const isOurs = (name) => name.startsWith('billhook');
 const eventsFor = (name) => (isOurs(name) || name.startsWith('cpp-httplib') ? events : Math.ceil(events / 4));
 
 /** Posts a history as fast as it is answered; figures per second and per event. */
-async function fullRate(name, { connections = 32, slowDisk = false, count = eventsFor(name), env } = {}) {
+async function fullRate(name, { connections = 32, slowDisk = false, count = eventsFor(name), shuffled = true, env } = {}) {
   return withReceiver(
     name,
     async (receiver) => {
-      const requests = await signedRequests(billhook, directory, { events: count });
+      const requests = await signedRequests(billhook, directory, { events: count, shuffled });
       const cpu = () => ({
         receiver: cpuSeconds(receiver.child.pid),
         database: receiver.postgres ? cpuSeconds(receiver.postgres.pid) : 0,
@@ -82,10 +82,12 @@ async function steadyRate(name, rate, seconds = 20) {
 const scenarios = {
   async ingest() {
     const rows = {};
-    for (const name of Object.keys(receivers)) {
-      rows[name] = await fullRate(name);
-      console.log(`${name}: ${rows[name].eventsPerSecond.toFixed(0)} events/s`);
-    }
+    const measure = async (name, label, options) => {
+      rows[label] = await fullRate(name, options);
+      console.log(`${label}: ${rows[label].eventsPerSecond.toFixed(0)} events/s`);
+    };
+    for (const name of Object.keys(receivers)) await measure(name, name);
+    for (const name of [...ours, hand]) await measure(name, `${name}, in order`, { shuffled: false });
     const unit = rows[hand].eventsPerSecond;
     return {
       rows,

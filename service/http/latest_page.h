@@ -15,8 +15,8 @@ class LatestPage {
  public:
   using Clock = std::function<std::chrono::steady_clock::time_point()>;
 
-  // As old as a page may be. Scrapers come every few seconds, so that theirs is always a new one.
-  static constexpr std::chrono::milliseconds kFreshFor{1'000};
+  // As old as a page may be: nobody notices, and a flood of askers costs ten pages a second.
+  static constexpr std::chrono::milliseconds kFreshFor{100};
 
   explicit LatestPage(
       std::function<std::string()> make, Clock clock = [] { return std::chrono::steady_clock::now(); })
