@@ -21,7 +21,7 @@ work=$(mktemp -d /tmp/billhook-recovery.XXXXXX)
 server='' recovered='' serving=''
 clean_up() {
   if [[ -n $serving ]]; then kill -KILL "$serving" 2>/dev/null || true; fi
-  if [[ -n $recovered ]]; then "${as_owner[@]}" "$bin/pg_ctl" stop --silent --mode immediate --pgdata "$recovered" || true; fi
+  if [[ -n $recovered ]]; then tests/support/private_postgres.sh stop "$recovered" || true; fi
   if [[ -n $server ]]; then tests/support/private_postgres.sh stop "$server"; fi
   rm -rf "$work"
 }
@@ -44,21 +44,25 @@ await() { # await WHAT COMMAND...: until the command succeeds, at most a minute
 }
 
 export STRIPE_WEBHOOK_SECRET=whsec_recovery PORT=0 LOG_FORMAT=json
-address=''
+address='' serve_log=''
 find_address() {
-  address=$(sed -n 's/.*"address":"\([^"]*\)".*/\1/p' "$work/serve.log")
-  [[ -n $address ]]
+  address=$(sed -n 's/.*"address":"\([^"]*\)".*/\1/p' "$serve_log")
+  [[ -n $address ]] || ! kill -0 "$serving" 2>/dev/null
 }
 serve() { # serve URL: in the background, until stop_serving
-  DATABASE_URL=$1 "$billhook" serve 2>"$work/serve.log" &
+  # A log of its own: the address of the one before must not be taken for that of this one.
+  serve_log=$(mktemp "$work/serve.XXXXXX")
+  DATABASE_URL=$1 "$billhook" serve 2>"$serve_log" &
   serving=$!
   await "billhook listens" find_address
+  [[ -n $address ]] || fail "serve ended: $(cat "$serve_log")"
 }
 stop_serving() {
   kill -TERM "$serving"
-  wait "$serving" || fail "serve did not end well"
+  wait "$serving" || fail "serve did not end well: $(tail -n 20 "$serve_log")"
   serving=''
 }
+# The lives lie too far back for sagas to act on them, so nothing follows but the read models.
 has_caught_up() {
   [[ $(sql "$1" "SELECT min(c.position) = max(h.position) FROM checkpoints c, log_head h WHERE c.projection <> 'saga_runtime'") == t ]]
 }
@@ -77,11 +81,13 @@ tell() { # tell URL FILE: the whole log and every row of the read models
 same() { cmp "$1" "$2" || fail "$3"; }
 
 step "a server that archives its WAL"
-read -r admin server <<<"$(tests/support/private_postgres.sh start)"
+started=$(tests/support/private_postgres.sh start)
+read -r admin server <<<"$started"
 mkdir "$server/archive"
 if ((EUID == 0)); then chown postgres:postgres "$server/archive"; fi
 sql "$admin" "ALTER SYSTEM SET archive_mode = on"
-sql "$admin" "ALTER SYSTEM SET archive_command = 'test ! -f $server/archive/%f && cp %p $server/archive/%f'"
+archived=$server/archive/%f
+sql "$admin" "ALTER SYSTEM SET archive_command = 'test ! -f $archived && cp %p $archived.part && mv $archived.part $archived'"
 "${as_owner[@]}" "$bin/pg_ctl" restart --wait --silent --pgdata "$server/data" --log "$server/log"
 sql "$admin" "CREATE DATABASE billhook TEMPLATE template0 ENCODING 'UTF8'"
 url=${admin%/postgres}/billhook
@@ -90,7 +96,7 @@ step "a base backup while billhook serves, and life before and after it"
 serve "$url"
 live 1 400
 "${as_owner[@]}" "$bin/pg_basebackup" --dbname="$admin" --pgdata="$server/base" --checkpoint=fast --wal-method=none \
-  --no-manifest 2>/dev/null
+  --no-manifest 2>"$work/base.log" || fail "$(cat "$work/base.log")"
 live 2 400
 await "the read models show everything" has_caught_up "$url"
 tell "$url" "$work/before"
@@ -113,20 +119,19 @@ if sql "$restored" "DELETE FROM events" 2>/dev/null; then fail "the restored log
 step "recovery to $moment"
 last=$(sql "$admin" "SELECT pg_walfile_name(pg_switch_wal())")
 await "the WAL is archived" test -f "$server/archive/$last"
-recovered_port=$((RANDOM % 20000 + 20000))
 recovered=$server/recovered
-"${as_owner[@]}" cp -r "$server/base" "$recovered"
-"${as_owner[@]}" tee -a "$recovered/postgresql.auto.conf" >/dev/null <<END
+"${as_owner[@]}" mkdir "$recovered"
+"${as_owner[@]}" cp -r "$server/base" "$recovered/data"
+"${as_owner[@]}" tee -a "$recovered/data/postgresql.auto.conf" >/dev/null <<END
 archive_mode = off
 restore_command = 'cp $server/archive/%f %p'
 recovery_target_time = '$moment'
 recovery_target_action = promote
 END
-"${as_owner[@]}" touch "$recovered/recovery.signal"
-chmod 700 "$recovered"
-"${as_owner[@]}" "$bin/pg_ctl" start --wait --silent --pgdata "$recovered" --log "$server/recovery.log" \
-  --options "-p $recovered_port -k $server -c listen_addresses=127.0.0.1 -c max_connections=200" || fail "$(cat "$server/recovery.log")"
-back=postgresql://billhook@127.0.0.1:$recovered_port/billhook
+"${as_owner[@]}" touch "$recovered/data/recovery.signal"
+chmod 700 "$recovered/data"
+started=$(tests/support/private_postgres.sh start "$recovered") || fail "the recovered server did not start"
+back=${started%%/postgres *}/billhook
 is_primary() { [[ $(sql "$back" "SELECT pg_is_in_recovery()") == f ]]; }
 await "the recovery has ended" is_primary
 # Read models do not wait for the disk, so they may come back a little behind their log: serving catches up.
