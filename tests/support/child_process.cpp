@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
+#include <random>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -20,6 +22,9 @@ namespace billhook::test {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr int kFirstPort = 20'000;
+constexpr int kPorts = 12'000;
 
 std::string Contents(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -132,16 +137,19 @@ bool Await(const std::function<bool()>& there, std::chrono::milliseconds patienc
 }
 
 int FreePort() {
-  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  const bool bound = bind(listener, generic, length) == 0 && getsockname(listener, generic, &length) == 0;
-  close(listener);
-  if (!bound) throw std::runtime_error("there is no free port");
-  return ntohs(address.sin_port);
+  static std::atomic<unsigned> next = std::random_device()();
+  for (int tries = 0; tries < kPorts; ++tries) {
+    const int port = kFirstPort + static_cast<int>(next++ % kPorts);
+    const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool bound = bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    close(listener);
+    if (bound) return port;
+  }
+  throw std::runtime_error("there is no free port");
 }
 
 bool HasIpv6() {

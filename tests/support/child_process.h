@@ -58,7 +58,8 @@ class ChildProcess {
 // `patience`.
 bool Await(const std::function<bool()>& there, std::chrono::milliseconds patience);
 
-// A port on 127.0.0.1 that nobody listens on now.
+// A port on 127.0.0.1 that nobody uses now, another at each call; below those that Linux gives to outgoing
+// connections, so that none of them takes it meanwhile, nor while its server is down.
 int FreePort();
 
 // Whether this machine has the address ::1.
