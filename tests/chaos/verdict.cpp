@@ -7,7 +7,9 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "service/http/client.h"
 #include "tests/support/billhook_process.h"
+#include "tests/support/child_process.h"
 #include "tests/support/served_facts.h"
 
 namespace billhook::test {
@@ -39,6 +41,12 @@ void ExpectNothingLost(const std::string& fault, std::size_t rounds, const std::
   EXPECT_EQ(verdict.lost, 0U);
   EXPECT_EQ(verdict.doubled, 0U);
   ExpectWholeLog(database_url);
+  // Who has to connect anew may meet a server that is only starting: 503, try again.
+  const auto reads = [&address] {
+    const std::optional<http::Response> response = http::Client(address).Send("GET", "/api/v1/statistics");
+    return response && response->status == 200;
+  };
+  ASSERT_TRUE(Await(reads, std::chrono::seconds(30)));
   ExpectTruth(FactsOf(address), load.truth());
   std::printf(
       "chaos | %-52s | rounds %3zu | acknowledged %6zu | lost %zu | doubled %zu | refused %5zu | recovery "
