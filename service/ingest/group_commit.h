@@ -1,6 +1,6 @@
 // Group commit: requests that arrive while a commit is under way are committed together by the next one.
-// Where several callers were at it, that one gives those just answered a moment to come again, so that all
-// share a commit instead of taking turns in two halves; who is alone never waits. One writer thread; an
+// Where several callers were at it, that one gives those just answered a moment to come again, so that more
+// share a commit; who is alone never waits. One writer thread; an
 // outcome comes only after the commit is durable. The queue is bounded, and so is the wait. Thread safe.
 #pragma once
 

@@ -314,14 +314,18 @@ void PostgresSession::BeginRead() {
 // While tables are as good as empty all their indexes cost the same, so a plan that is kept from then on may
 // go through a whole generation for each row. They grow fastest in the beginning: plans are made anew after
 // 1, 2, 4, 8 ... transactions.
+void PostgresSession::BeginWriting(const std::string& first) {
+  Begin(IsPowerOfTwo(++writes_) && !pooled_ ? "DISCARD PLANS; BEGIN" : "BEGIN", first);
+}
+
 void PostgresSession::BeginWrite() {
-  Begin(IsPowerOfTwo(++writes_) && !pooled_ ? "DISCARD PLANS; BEGIN" : "BEGIN");
+  BeginWriting();
 }
 
 void PostgresSession::BeginAppend() {
   // A locked row makes even a transaction that writes nothing wait, at its COMMIT, for a synchronous standby:
   // what is answered as a duplicate is as safe as a first.
-  Begin("BEGIN", "SELECT 1 FROM log_head WHERE singleton = 1 FOR UPDATE");
+  BeginWriting("SELECT 1 FROM log_head WHERE singleton = 1 FOR UPDATE");
 }
 
 void PostgresSession::BeginMigrating() {

@@ -62,6 +62,7 @@ class PostgresSession : public Session {
   void WriteRows(std::string_view table, const std::vector<Column>& columns, const std::vector<Row>& rows,
                  const std::string& on_conflict);
   void Begin(const std::string& begin, const std::string& first = "");
+  void BeginWriting(const std::string& first = "");
   const std::string& Prepared(const std::string& sql);
 
   std::unique_ptr<pqxx::connection> connection_;

@@ -74,10 +74,10 @@ SqliteConnection::SqliteConnection(const std::string& path, int cache_kib) {
   }
   sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
   try {
-    ExecuteScript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-" +
-                  std::to_string(cache_kib) +
-                  "; "
-                  "PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;");
+    ExecuteScript(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-" +
+        std::to_string(cache_kib) +
+        "; PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;");
   } catch (const StorageError&) {
     sqlite3_close_v2(handle_);
     throw;
