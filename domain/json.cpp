@@ -1,11 +1,10 @@
 #include "domain/json.h"
 
-#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
-#include <functional>
+#include <set>
 #include <vector>
 
 #include "domain/json_scanner.h"
@@ -16,30 +15,17 @@ namespace {
 
 using Token = JsonScanner::Token;
 
-// The keys of the objects that are open, to find one that stands twice.
+// The keys of the objects that are open, to find one that stands twice: in order, for who sends the text can
+// make keys whose hashes are all the same.
 class OpenKeys {
  public:
-  void Open() { begins_.push_back(keys_.size()); }
-  void Close() {
-    keys_.resize(begins_.back());
-    hashes_.resize(begins_.back());
-    begins_.pop_back();
-  }
+  void Open() { objects_.emplace_back(); }
+  void Close() { objects_.pop_back(); }
   // False if the innermost object has it already.
-  bool Add(std::string_view key) {
-    const auto hash = static_cast<std::uint32_t>(std::hash<std::string_view>()(key));
-    const auto begin = static_cast<std::ptrdiff_t>(begins_.back());
-    const bool maybe = std::count(hashes_.begin() + begin, hashes_.end(), hash) > 0;
-    if (maybe && std::find(keys_.begin() + begin, keys_.end(), key) != keys_.end()) return false;
-    keys_.push_back(key);
-    hashes_.push_back(hash);
-    return true;
-  }
+  bool Add(std::string_view key) { return objects_.back().insert(key).second; }
 
  private:
-  std::vector<std::string_view> keys_;
-  std::vector<std::uint32_t> hashes_;  // of the keys: quick to look through
-  std::vector<std::size_t> begins_;    // where the keys of each object begin
+  std::vector<std::set<std::string_view>> objects_;
 };
 
 // What becomes of members that nobody wants.

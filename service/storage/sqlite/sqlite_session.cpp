@@ -9,6 +9,7 @@ namespace {
 // log.
 constexpr int kCheckpointPages = 8'000;
 constexpr int kCheckpointPagesOfAppends = 4 * kCheckpointPages;  // where nobody projects
+constexpr int kCheckpointsBesideWriters = 2;  // all there is, then what was written meanwhile
 constexpr std::chrono::milliseconds kWriteLockTimeout{5'000};
 // The one that writes knows that what it has read stays true; a reader forgets all of it at each new commit.
 constexpr int kWriterCacheKib = 8'192;
@@ -100,12 +101,13 @@ bool SqliteSession::TakeCheckpoint() {
 // What is committed stays so, whatever goes wrong here.
 void SqliteSession::Checkpoint() {
   try {
-    connection().Checkpoint();     // nearly all, while others write
+    for (int i = 0; i < kCheckpointsBesideWriters; ++i) connection().Checkpoint();
   } catch (const StorageError&) {  // it cannot be opened now
     return;
   }
   if (!write_lock_.try_lock_for(kWriteLockTimeout)) return;
-  connection().Checkpoint();  // the rest, while nobody does: the next writer begins the write-ahead log anew
+  // The little that is left, while nobody writes: the next writer begins the write-ahead log anew.
+  connection().Checkpoint();
   write_lock_.unlock();
 }
 
