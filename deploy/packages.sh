@@ -14,7 +14,7 @@ declare -A packages=(
   [demo]="curl jq"
   [test]="libgtest-dev libgmock-dev librapidcheck-dev libyaml-cpp-dev postgresql-15 nginx
           pgbouncer prometheus curl openssl systemd redis-server rabbitmq-server"
-  [bench]="libbenchmark-dev valgrind wrk gnuplot-nox postgresql-15 pgbouncer"
+  [bench]="libbenchmark-dev valgrind wrk gnuplot-nox postgresql-15 sqlite3 pgbouncer"
   [lint]="clang-format-14 clang-tidy-14 shellcheck"
   [client]="nodejs npm"
   [fuzz]="clang-14 libclang-rt-14-dev"

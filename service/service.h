@@ -43,6 +43,7 @@ class Service {
   std::unique_ptr<storage::Database> database_;
   storage::ReadModels read_models_;
   storage::EventLog log_;
+  query::ObjectFinder objects_;
   Metrics metrics_;
   Projector projector_;
   snapshots::Snapshotter snapshotter_;

@@ -86,11 +86,28 @@ export async function list(receiver, path, most) {
   return rows;
 }
 
-/** Reads all single subscriptions in turn. */
-export async function readSubscriptions(receiver, directory) {
-  const paths = (await list(receiver, 'subscriptions', 20_000)).map(({ subscription_id: id }) => `/api/v1/subscriptions/${id}`);
-  writeFileSync(`${directory}/paths`, `${paths.join('\n')}\n`);
-  return { subscriptions: paths.length, ...(await read(receiver.url, `${directory}/paths`)) };
+/** Copies the subscriptions, under other IDs, until there are about so many; some of these IDs, from everywhere. */
+export async function copySubscriptions(receiver, most) {
+  const originals = (await list(receiver, 'subscriptions', 1_000)).map(({ id }) => id);
+  const copies = Math.ceil(most / originals.length);
+  const text = `INSERT INTO subscriptions SELECT generation, row_key || '.' || n, tenant, id || '.' || n, livemode, account,
+    status, customer, prices, deleted, newest, body FROM subscriptions CROSS JOIN (WITH RECURSIVE series(n) AS
+    (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < ${copies}) SELECT n FROM series) AS copies`;
+  if (receiver.postgres) {
+    await receiver.postgres.sql(text);
+    await receiver.postgres.sql('VACUUM ANALYZE subscriptions');
+  } else {
+    await run('sqlite3', [`${receiver.directory}/billhook.db`, text]);
+  }
+  return Array.from({ length: 20_000 }, (_, i) => `${originals[i % originals.length]}.${1 + ((i * 7_919) % copies)}`);
+}
+
+/** Reads the subscriptions of these IDs in turn. */
+export async function readSubscriptions(receiver, ids) {
+  writeFileSync(`${receiver.directory}/paths`, `${ids.map((id) => `/api/v1/subscriptions/${id}`).join('\n')}\n`);
+  const answer = await read(receiver.url, `${receiver.directory}/paths`);
+  if (answer.refused > 0) throw new Error(`${receiver.name}: ${answer.refused} reads were refused`);
+  return answer;
 }
 
 const exposition = async (receiver) => (await fetch(`${receiver.url}/metrics`)).text();

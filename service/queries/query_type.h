@@ -11,13 +11,14 @@
 #include "service/bus/refusal.h"
 #include "service/commands/schema.h"
 #include "service/config.h"
-#include "service/query/page.h"
+#include "service/query/object_finder.h"
 #include "service/storage/timeline.h"
 
 namespace billhook::queries {
 
 struct QueryCall {
   storage::Database& database;
+  query::ObjectFinder& objects;
   const std::string& tenant;
   const Json& filters;  // fit the schema
   const query::PageRequest& page;

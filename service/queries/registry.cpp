@@ -44,10 +44,10 @@ query::SubscriptionFilter SubscriptionsOf(const QueryCall& call) {
 }
 
 Answered GetSubscription(const QueryCall& call) {
-  query::Page found = query::FindSubscription(call.database, TextIn(call.filters, "subscription_id").value(),
-                                              SubscriptionsOf(call));
-  if (found.rows.empty()) return NotFound("There is no such subscription.");
-  if (found.rows.size() == 1) return QueryAnswer{std::move(found.rows.front()), found.position};
+  query::Found found = query::FindSubscription(call.objects, TextIn(call.filters, "subscription_id").value(),
+                                               SubscriptionsOf(call));
+  if (found.objects == 0) return NotFound("There is no such subscription.");
+  if (found.objects == 1) return QueryAnswer{std::move(found.body), found.position};
   return Unexpected(Refusal{422, "subscription_ambiguous",
                             "This ID stands under several accounts or livemodes: name one."});
 }

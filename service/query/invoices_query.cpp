@@ -47,8 +47,13 @@ Page ListInvoices(storage::Database& database, const InvoiceFilter& filter, cons
   return Read(database, filter, std::nullopt, request);
 }
 
-Page FindInvoice(storage::Database& database, const std::string& id, const InvoiceFilter& filter) {
-  return Read(database, filter, id, {kMaxHomonyms, {}});
+std::optional<ObjectName> NameOf(const InvoiceFilter& filter, const std::string& id) {
+  if (filter.timeline.branch() || filter.account || filter.livemode) return std::nullopt;
+  return ObjectName{kInvoicesTable, filter.tenant, id};
+}
+
+Found FindInvoice(storage::Database& database, const std::string& id, const InvoiceFilter& filter) {
+  return OnlyOneOf(Read(database, filter, id, {kMaxHomonyms, {}}));
 }
 
 }  // namespace billhook::query

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "service/query/page.h"
+#include "service/query/object_finder.h"
 #include "service/storage/timeline.h"
 
 namespace billhook::query {
@@ -23,7 +23,8 @@ struct InvoiceFilter {
 constexpr std::size_t kInvoiceKeyParts = 2;
 Page ListInvoices(storage::Database& database, const InvoiceFilter& filter, const PageRequest& request);
 
-// One invoice's rows: several where its ID stands under several accounts or livemodes.
-Page FindInvoice(storage::Database& database, const std::string& id, const InvoiceFilter& filter);
+// What the finder is asked for, where an invoice is named by its ID alone.
+std::optional<ObjectName> NameOf(const InvoiceFilter& filter, const std::string& id);
+Found FindInvoice(storage::Database& database, const std::string& id, const InvoiceFilter& filter);
 
 }  // namespace billhook::query

@@ -55,8 +55,14 @@ Page ListSubscriptions(storage::Database& database, const SubscriptionFilter& fi
   return Read(database, filter, std::nullopt, request);
 }
 
-Page FindSubscription(storage::Database& database, const std::string& id, const SubscriptionFilter& filter) {
-  return Read(database, filter, id, {kMaxHomonyms, {}});
+std::optional<ObjectName> NameOf(const SubscriptionFilter& filter, const std::string& id) {
+  if (filter.timeline.branch() || filter.account || filter.livemode) return std::nullopt;
+  return ObjectName{kSubscriptionsTable, filter.tenant, id};
+}
+
+Found FindSubscription(ObjectFinder& objects, const std::string& id, const SubscriptionFilter& filter) {
+  if (std::optional<ObjectName> name = NameOf(filter, id)) return objects.Find(*std::move(name));
+  return OnlyOneOf(Read(objects.database(), filter, id, {kMaxHomonyms, {}}));
 }
 
 }  // namespace billhook::query

@@ -7,6 +7,7 @@
 
 #include "service/query/as_of.h"
 #include "service/query/branch_objects.h"
+#include "service/query/object_finder.h"
 #include "service/query/page.h"
 #include "service/storage/timeline.h"
 
@@ -27,8 +28,9 @@ constexpr std::size_t kSubscriptionKeyParts = 2;
 Page ListSubscriptions(storage::Database& database, const SubscriptionFilter& filter,
                        const PageRequest& request);
 
-// One subscription's rows: several where its ID stands under several accounts or livemodes.
-Page FindSubscription(storage::Database& database, const std::string& id, const SubscriptionFilter& filter);
+// What the finder is asked for, where a subscription is named by its ID alone.
+std::optional<ObjectName> NameOf(const SubscriptionFilter& filter, const std::string& id);
+Found FindSubscription(ObjectFinder& objects, const std::string& id, const SubscriptionFilter& filter);
 
 // How they are read on the filter's timeline, where that is a branch, and which of them it asks for.
 BranchObjects SubscriptionsOnBranch(const SubscriptionFilter& filter, const LiveModel& live,

@@ -20,7 +20,8 @@ class SessionPool {
   using Open = std::function<std::unique_ptr<Session>(Purpose)>;
 
   // At most `limits[purpose]` sessions at a time for each purpose; `open` may throw StorageError.
-  SessionPool(std::array<std::size_t, 3> limits, Open open) : limits_(limits), open_(std::move(open)) {}
+  SessionPool(std::array<std::size_t, kPurposes> limits, Open open)
+      : limits_(limits), open_(std::move(open)) {}
 
   // Throws StorageError if none comes free, or none can be opened, within kAcquireTimeout.
   std::unique_ptr<Session> Acquire(Purpose purpose);
@@ -41,11 +42,11 @@ class SessionPool {
 
   void NoteFailure();
 
-  std::array<std::size_t, 3> limits_;
+  std::array<std::size_t, kPurposes> limits_;
   Open open_;
   std::mutex mutex_;
   std::condition_variable freed_;
-  std::array<Side, 3> sides_;
+  std::array<Side, kPurposes> sides_;
   std::chrono::milliseconds back_off_{0};
   std::chrono::steady_clock::time_point no_open_before_{};
 };

@@ -119,8 +119,9 @@ class Session {
 };
 
 // What a session is for. Read models and checkpoints can be rebuilt, so only the log pays for a flush at each
-// commit.
-enum class Purpose { kAppend, kProject, kRead };
+// commit. Reads differ from call to call; finds look single rows up by their keys, always in the same way.
+enum class Purpose { kAppend, kProject, kRead, kFind };
+constexpr std::size_t kPurposes = 4;
 
 // How many of a purpose's sessions are lent out now, and how many may be.
 struct SessionUse {

@@ -59,6 +59,7 @@ class CountingSession : public storage::Session {
 }  // namespace
 
 storage::Database::Lease CountingDatabase::Acquire(storage::Purpose purpose) {
+  ++leases_;
   return {*this, purpose, std::make_unique<CountingSession>(real_.Acquire(purpose), rows_)};
 }
 

@@ -1,5 +1,5 @@
-// A database that counts the rows its queries return, around a real one: what a test asserts about how much
-// is read. Thread safe.
+// A database that counts the rows its queries return and how often it lends a session, around a real one:
+// what a test asserts about how much is read, and how often. Thread safe.
 #pragma once
 
 #include <atomic>
@@ -18,6 +18,8 @@ class CountingDatabase : public storage::Database {
 
   // How many rows were returned since the last call.
   std::size_t TakeRowsRead() { return rows_.exchange(0); }
+  // How often a session was asked for since the last call.
+  std::size_t TakeLeases() { return leases_.exchange(0); }
 
  protected:
   // The session gives the real one back with its end.
@@ -26,6 +28,7 @@ class CountingDatabase : public storage::Database {
  private:
   storage::Database& real_;
   std::atomic<std::size_t> rows_{0};
+  std::atomic<std::size_t> leases_{0};
 };
 
 }  // namespace billhook::test

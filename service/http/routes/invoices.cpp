@@ -6,6 +6,7 @@ namespace billhook::http {
 namespace {
 
 constexpr const char* kProjection = "invoices";
+constexpr const char* kNoun = "invoice";
 
 Response List(Call& call, Services& services) {
   const query::PageRequest page = PageRequestOf(call, query::kInvoiceKeyParts);
@@ -18,13 +19,14 @@ Response List(Call& call, Services& services) {
   return ListResponse(query::ListInvoices(services.database, filter, page));
 }
 
-Response Get(Call& call, Services& services) {
+Reply Get(Call& call, Services& services) {
   auto filter = ScopedFilter<query::InvoiceFilter>(call);
   if (std::optional<Response> refusal = AwaitProjectionOn(call, services, kProjection, filter.timeline))
     return *refusal;
-  query::Page found = query::FindInvoice(services.database, call.path_parameters[0], filter);
-  if (found.has_more || found.rows.size() != 1) return NotOne("invoice", found.rows.size());
-  return ReadModelResponse(std::move(found.rows.front()), found.position);
+  const std::string& id = call.path_parameters[0];
+  if (std::optional<query::ObjectName> name = query::NameOf(filter, id))
+    return FindReply(services, *std::move(name), kNoun);
+  return FoundResponse(query::FindInvoice(services.database, id, filter), kNoun);
 }
 
 }  // namespace

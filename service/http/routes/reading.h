@@ -70,6 +70,10 @@ Filter ScopedFilter(Call& call) {
 // What is answered where an ID does not name one `noun`: 404 for none, 422 "NOUN_ambiguous" for several.
 Response NotOne(const std::string& noun, std::size_t found);
 
+// The object that was found, or why it is not one; and the same once it is found, where looks are shared.
+Response FoundResponse(query::Found found, const std::string& noun);
+Reply FindReply(Services& services, query::ObjectName name, const std::string& noun);
+
 // 200 with a JSON text that shows the read model at `position`.
 Response ReadModelResponse(std::string body, std::int64_t position);
 Response ListResponse(const query::Page& page);

@@ -10,7 +10,7 @@
 #include "service/ingest/group_commit.h"
 #include "service/metrics.h"
 #include "service/projector/projector.h"
-#include "service/query/page.h"
+#include "service/query/object_finder.h"
 #include "service/sagas/runtime.h"
 #include "service/storage/event_log.h"
 #include "service/storage/read_models.h"
@@ -24,6 +24,7 @@ namespace billhook::http {
 struct Services {
   const Config& config;
   storage::Database& database;
+  query::ObjectFinder& objects;
   storage::EventLog& log;
   storage::ReadModels& read_models;
   Projector& projector;

@@ -7,6 +7,7 @@ namespace billhook::http {
 namespace {
 
 constexpr const char* kProjection = "subscriptions";
+constexpr const char* kNoun = "subscription";
 
 Response List(Call& call, Services& services) {
   const query::PageRequest page = PageRequestOf(call, query::kSubscriptionKeyParts);
@@ -21,16 +22,18 @@ Response List(Call& call, Services& services) {
                             : query::ListSubscriptions(services.database, filter, page));
 }
 
-Response Get(Call& call, Services& services) {
+Reply Get(Call& call, Services& services) {
   const std::string& id = call.path_parameters[0];
   auto filter = ScopedFilter<query::SubscriptionFilter>(call);
   const std::optional<query::AsOf> as_of = AsOfOf(call);
   if (std::optional<Response> refusal = AwaitProjectionOn(call, services, kProjection, filter.timeline))
     return *refusal;
-  query::Page found = as_of ? query::FindSubscriptionAsOf(services.database, id, filter, *as_of)
-                            : query::FindSubscription(services.database, id, filter);
-  if (found.rows.size() != 1) return NotOne("subscription", found.rows.size());
-  return ReadModelResponse(std::move(found.rows.front()), found.position);
+  if (as_of)
+    return FoundResponse(query::OnlyOneOf(query::FindSubscriptionAsOf(services.database, id, filter, *as_of)),
+                         kNoun);
+  if (std::optional<query::ObjectName> name = query::NameOf(filter, id))
+    return FindReply(services, *std::move(name), kNoun);
+  return FoundResponse(query::FindSubscription(services.objects, id, filter), kNoun);
 }
 
 Response History(Call& call, Services& services) {
@@ -40,7 +43,7 @@ Response History(Call& call, Services& services) {
     return *refusal;
   const query::SubscriptionHistory history =
       query::ReadHistory(services.database, call.path_parameters[0], filter, page);
-  if (history.subscriptions != 1) return NotOne("subscription", history.subscriptions);
+  if (history.subscriptions != 1) return NotOne(kNoun, history.subscriptions);
   return ListResponse(history.page);
 }
 

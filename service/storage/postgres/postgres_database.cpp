@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kAppenders = 2;
 constexpr std::size_t kMaxProjectors = 64;
+constexpr std::size_t kFinders = 1;
 
 }  // namespace
 
@@ -57,7 +58,7 @@ std::string WithDefaultParameters(std::string url) {
 PostgresDatabase::PostgresDatabase(const std::string& url, std::size_t readers)
     : url_(WithDefaultParameters(url)),
       sender_(NewUuidV7(SystemClock())),
-      pool_({kAppenders, kMaxProjectors, readers},
+      pool_({kAppenders, kMaxProjectors, readers, kFinders},
             [this](Purpose purpose) { return std::make_unique<PostgresSession>(url_, purpose, sender_); }) {}
 
 Database::Lease PostgresDatabase::Acquire(Purpose purpose) {

@@ -109,8 +109,8 @@ bool IsPowerOfTwo(std::uint64_t number) {
 // the midst of a step holds up the read models. A COMMIT in doubt is known by the server's warning.
 std::string Settings(const std::string& set, Purpose purpose) {
   const char* const idle = purpose == Purpose::kAppend ? "5s" : purpose == Purpose::kProject ? "20s" : "60s";
-  // Writers ask for single rows by key: a plan made while the tables were empty must not scan them for ever.
-  // Readers ask with changing filters: each is planned for its own.
+  // Who writes or finds asks for single rows by key: a plan made while the tables were empty must not scan
+  // them for ever. Readers ask with changing filters: each is planned for its own.
   const char* const planner =
       purpose == Purpose::kRead ? "plan_cache_mode = force_custom_plan; " : "enable_seqscan = off; ";
   return set + "client_min_messages = warning; " + set + "jit = off; " + set + "lock_timeout = '5s'; " + set +
@@ -157,7 +157,7 @@ auto PostgresSession::Guarded(Work work) -> decltype(work()) {
 }
 
 PostgresSession::PostgresSession(const std::string& url, Purpose purpose, std::string sender)
-    : sender_(std::move(sender)) {
+    : sender_(std::move(sender)), renews_plans_as_it_finds_(purpose == Purpose::kFind) {
   Guarded([&] {
     connection_ = std::make_unique<pqxx::connection>(url);
     notices_ = std::make_unique<Notices>(*connection_);
@@ -199,6 +199,7 @@ const std::string& PostgresSession::Prepared(const std::string& sql) {
 
 pqxx::result PostgresSession::Run(const std::string& sql, const Parameters& parameters) {
   return Guarded([&] {
+    if (renews_plans_as_it_finds_ && PlansAreDue()) channel_->exec("DISCARD PLANS");
     std::vector<std::string> texts(parameters.size());
     std::vector<const char*> pointers(parameters.size(), nullptr);
     for (std::size_t i = 0; i < parameters.size(); ++i) {
@@ -313,9 +314,13 @@ void PostgresSession::BeginRead() {
 
 // While tables are as good as empty all their indexes cost the same, so a plan that is kept from then on may
 // go through a whole generation for each row. They grow fastest in the beginning: plans are made anew after
-// 1, 2, 4, 8 ... transactions.
+// 1, 2, 4, 8 ... transactions that write, or finds.
+bool PostgresSession::PlansAreDue() {
+  return IsPowerOfTwo(++uses_of_plans_) && !pooled_;
+}
+
 void PostgresSession::BeginWriting(const std::string& first) {
-  Begin(IsPowerOfTwo(++writes_) && !pooled_ ? "DISCARD PLANS; BEGIN" : "BEGIN", first);
+  Begin(PlansAreDue() ? "DISCARD PLANS; BEGIN" : "BEGIN", first);
 }
 
 void PostgresSession::BeginWrite() {

@@ -63,6 +63,7 @@ class PostgresSession : public Session {
                  const std::string& on_conflict);
   void Begin(const std::string& begin, const std::string& first = "");
   void BeginWriting(const std::string& first = "");
+  bool PlansAreDue();
   const std::string& Prepared(const std::string& sql);
 
   std::unique_ptr<pqxx::connection> connection_;
@@ -74,7 +75,8 @@ class PostgresSession : public Session {
   std::string announcements_;  // SQL to run before COMMIT
   bool pooled_ = false;
   std::string transaction_settings_;  // of a pooled session
-  std::uint64_t writes_ = 0;          // transactions begun that may write
+  const bool renews_plans_as_it_finds_;
+  std::uint64_t uses_of_plans_ = 0;  // transactions begun that may write, or finds
   bool in_transaction_ = false;
   bool usable_ = true;
 };

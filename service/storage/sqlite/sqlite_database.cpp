@@ -18,9 +18,9 @@ namespace {
 constexpr std::size_t kMaxProjectors = 64;
 constexpr const char* kWhatToDo = "give billhook a directory that it may write to";
 
-std::array<std::size_t, 3> PoolLimits(bool in_memory, std::size_t readers) {
-  if (in_memory) return {1, 1, 1};
-  return {1, kMaxProjectors, readers};
+std::array<std::size_t, kPurposes> PoolLimits(bool in_memory, std::size_t readers) {
+  if (in_memory) return {1, 1, 1, 1};
+  return {1, kMaxProjectors, readers, 0};
 }
 
 // The lock file's descriptor; the lock ends with the process, however that dies.
@@ -81,8 +81,9 @@ std::unique_ptr<Session> SqliteDatabase::Open(Purpose purpose) {
 }
 
 Database::Lease SqliteDatabase::Acquire(Purpose purpose) {
-  // A database in memory lives in one connection, which serves every purpose in turn.
-  const Purpose pooled = in_memory_ ? Purpose::kAppend : purpose;
+  // A database in memory lives in one connection, which serves every purpose in turn. Who finds is as any
+  // reader.
+  const Purpose pooled = in_memory_ ? Purpose::kAppend : purpose == Purpose::kFind ? Purpose::kRead : purpose;
   return Lease(*this, pooled, pool_.Acquire(pooled));
 }
 
