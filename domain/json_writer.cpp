@@ -8,6 +8,16 @@ namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
+// What stands behind the backslash for a character: 0 where it needs none, 'u' where its number follows.
+constexpr std::array<char, 256> kEscapes = [] {
+  std::array<char, 256> escapes{};
+  for (unsigned char c = 0; c < 0x20; ++c) escapes[c] = 'u';
+  constexpr std::string_view kShort = "\"\"\\\\\bb\ff\nn\rr\tt";
+  for (std::size_t i = 0; i < kShort.size(); i += 2)
+    escapes[static_cast<unsigned char>(kShort[i])] = kShort[i + 1];
+  return escapes;
+}();
+
 }  // namespace
 
 void JsonWriter::Clear() {
@@ -61,28 +71,20 @@ void JsonWriter::Value(std::string_view value) {
   text_ += '"';
   std::size_t plain_from = 0;
   for (std::size_t i = 0; i < value.size(); ++i) {
-    const char c = value[i];
-    if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
-    text_ += value.substr(plain_from, i - plain_from);
+    const auto c = static_cast<unsigned char>(value[i]);
+    const char escape = kEscapes[c];
+    if (escape == 0) continue;
+    text_.append(value, plain_from, i - plain_from);
     plain_from = i + 1;
-    Escape(c);
+    text_ += '\\';
+    text_ += escape;
+    if (escape != 'u') continue;
+    text_ += "00";
+    text_ += kHexDigits[c >> 4];
+    text_ += kHexDigits[c & 15];
   }
-  text_ += value.substr(plain_from);
+  text_.append(value, plain_from);
   text_ += '"';
-}
-
-void JsonWriter::Escape(char c) {
-  constexpr std::string_view kEscaped = "\"\\\b\f\n\r\t";
-  constexpr std::string_view kNames = "\"\\bfnrt";
-  text_ += '\\';
-  if (const std::size_t known = kEscaped.find(c); known != std::string_view::npos) {
-    text_ += kNames[known];
-    return;
-  }
-  const auto code = static_cast<unsigned char>(c);
-  text_ += "u00";
-  text_ += kHexDigits[code >> 4];
-  text_ += kHexDigits[code & 15];
 }
 
 void JsonWriter::Literal(std::string_view json) {

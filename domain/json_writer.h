@@ -72,7 +72,6 @@ class JsonWriter {
   void Separate();
   void NewLine();
   void Integer(std::int64_t value);
-  void Escape(char c);
 
   const bool indented_;
   std::string text_;

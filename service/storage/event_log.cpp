@@ -1,5 +1,6 @@
 #include "service/storage/event_log.h"
 
+#include <future>
 #include <limits>
 #include <utility>
 
@@ -281,15 +282,21 @@ ChainReport EventLog::Walk(const std::function<void(const RecordedEvent&)>& take
     report.what = std::move(what);
     return report;
   };
+  // While a batch is looked at, the next one is read.
+  const auto read_behind = [this](std::int64_t position) {
+    return std::async(std::launch::async, [this, position] { return ReadForVerify(position); });
+  };
+  std::future<std::vector<RecordedEvent>> next = read_behind(0);
   while (report.events < last) {
     std::vector<RecordedEvent> events;
     try {
-      events = ReadForVerify(report.events);
+      events = next.get();
     } catch (const StorageError& error) {
       if (error.retryable()) throw;
       return fail(report.events + 1, error.what());
     }
     if (events.empty()) return fail(report.events + 1, "this event and all after it are missing");
+    if (events.back().position < last) next = read_behind(events.back().position);
     for (const RecordedEvent& event : events) {
       if (report.events == last) break;
       if (event.position != report.events + 1)

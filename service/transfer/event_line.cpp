@@ -6,10 +6,9 @@
 #include <map>
 #include <optional>
 
-#include <nlohmann/json.hpp>
-
 #include "domain/json_scanner.h"
 #include "domain/json_text.h"
+#include "domain/json_writer.h"
 #include "domain/stripe/envelope.h"
 #include "service/config.h"
 
@@ -25,10 +24,6 @@ constexpr std::string_view kNames[] = {
 
 bool IsName(std::string_view name) {
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
-}
-
-std::string Quoted(std::string_view text) {
-  return nlohmann::json(text).dump();
 }
 
 // What stands behind a name: the value of a string, or the text of anything else as it is written.
@@ -127,24 +122,26 @@ Unexpected<std::string> Bad(const char* name) {
 std::string EventLine(const RecordedEvent& recorded) {
   const Event& event = recorded.event;
   const bool metadata_on_one_line = event.metadata.find_first_of("\r\n") == std::string::npos;
-  std::string line;
-  line.reserve(event.payload.size() * 5 / 4 + 1024);
-  line += R"({"id":)" + Quoted(event.id);
-  line += R"(,"position":)" + std::to_string(recorded.position);
-  line += R"(,"tenant":)" + Quoted(event.tenant);
-  line += R"(,"aggregate_type":)" + Quoted(event.aggregate_type);
-  line += R"(,"aggregate_id":)" + Quoted(event.aggregate_id);
-  line += R"(,"event_type":)" + Quoted(event.event_type);
-  line += R"(,"version":)" + std::to_string(recorded.version);
-  line += R"(,"source":)" + Quoted(NameOf(event.source));
-  line += R"(,"schema_version":)" + std::to_string(event.schema_version);
-  line += R"(,"payload":)" + Quoted(event.payload);
-  line += R"(,"metadata":)" + (metadata_on_one_line ? event.metadata : Quoted(event.metadata));
-  line += R"(,"caused_by":)" + (event.caused_by ? Quoted(*event.caused_by) : "null");
-  line += R"(,"occurred_at":)" + Quoted(FormatRfc3339(event.occurred_at));
-  line += R"(,"recorded_at":)" + Quoted(FormatRfc3339(recorded.recorded_at));
-  line += R"(,"checksum":)" + Quoted(ToHex(recorded.checksum)) + "}";
-  return line;
+  JsonWriter line;
+  line.Begin();
+  line.Field("id", event.id);
+  line.Field("position", recorded.position);
+  line.Field("tenant", event.tenant);
+  line.Field("aggregate_type", event.aggregate_type);
+  line.Field("aggregate_id", event.aggregate_id);
+  line.Field("event_type", event.event_type);
+  line.Field("version", recorded.version);
+  line.Field("source", NameOf(event.source));
+  line.Field("schema_version", event.schema_version);
+  line.Field("payload", event.payload);
+  line.Key("metadata");
+  metadata_on_one_line ? line.Literal(event.metadata) : line.Value(event.metadata);
+  line.Field("caused_by", event.caused_by);
+  line.Field("occurred_at", FormatRfc3339(event.occurred_at));
+  line.Field("recorded_at", FormatRfc3339(recorded.recorded_at));
+  line.Field("checksum", ToHex(recorded.checksum));
+  line.End();
+  return line.TakeText();
 }
 
 Result<RecordedEvent, std::string> ReadEventLine(std::string_view line) {
