@@ -66,7 +66,7 @@ class FindsObjects : public OnEachEngine {
   }
 
   static constexpr int kMany = 200;
-  const Subscriptions projection_;
+  const Subscriptions projection_{};
   std::unique_ptr<storage::Database> database_;
 };
 
