@@ -184,7 +184,7 @@ const scenarios = {
   },
 
   async growth() {
-    const sizes = [0, 100_000, 1_000_000];
+    const sizes = (process.env.STORED ?? '0 100000 1000000').split(' ').map(Number);
     const series = {};
     for (const name of ours) {
       series[name] = [];
