@@ -60,6 +60,16 @@ async function fullRate(name, { connections = 32, slowDisk = false, count = even
   );
 }
 
+/** Fills the log with histories of its own, each posted before its signatures are too old. */
+async function store(receiver, count) {
+  const atOnce = 200_000;
+  for (let [seed, rest] = [2, count]; rest > 0; seed += 1, rest -= atOnce) {
+    const { refused } = await post(receiver.url, await signedRequests(billhook, directory, { events: Math.min(rest, atOnce), seed }));
+    if (refused > 0) throw new Error(`${receiver.name}: ${refused} events were refused`);
+    await caughtUp(receiver);
+  }
+}
+
 /** Posts at a steady rate and looks at the lag ten times a second. */
 async function steadyRate(name, rate, seconds = 20) {
   return withReceiver(name, async (receiver) => {
@@ -190,11 +200,7 @@ const scenarios = {
       series[name] = [];
       for (const stored of sizes) {
         series[name].push(await withReceiver(name, async (receiver) => {
-          if (stored > 0) {
-            const before = await signedRequests(billhook, directory, { events: stored, seed: 2 });
-            await post(receiver.url, before);
-            await caughtUp(receiver);
-          }
+          await store(receiver, stored);
           const requests = await signedRequests(billhook, directory, { events });
           const answer = await post(receiver.url, requests);
           const seconds = await caughtUp(receiver);
