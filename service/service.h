@@ -43,7 +43,8 @@ class Service {
   std::unique_ptr<storage::Database> database_;
   storage::ReadModels read_models_;
   storage::EventLog log_;
-  query::ObjectFinder objects_;
+  query::ObjectFinder subscriptions_;
+  query::ObjectFinder invoices_;
   Metrics metrics_;
   Projector projector_;
   snapshots::Snapshotter snapshotter_;

@@ -18,7 +18,7 @@ namespace billhook::queries {
 
 struct QueryCall {
   storage::Database& database;
-  query::ObjectFinder& objects;
+  query::ObjectFinder& subscriptions;
   const std::string& tenant;
   const Json& filters;  // fit the schema
   const query::PageRequest& page;

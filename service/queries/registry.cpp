@@ -44,10 +44,10 @@ query::SubscriptionFilter SubscriptionsOf(const QueryCall& call) {
 }
 
 Answered GetSubscription(const QueryCall& call) {
-  query::Found found = query::FindSubscription(call.objects, TextIn(call.filters, "subscription_id").value(),
-                                               SubscriptionsOf(call));
+  const query::Found found = query::FindSubscription(
+      call.subscriptions, TextIn(call.filters, "subscription_id").value(), SubscriptionsOf(call));
   if (found.objects == 0) return NotFound("There is no such subscription.");
-  if (found.objects == 1) return QueryAnswer{std::move(found.body), found.position};
+  if (found.objects == 1) return QueryAnswer{*found.body, found.position};
   return Unexpected(Refusal{422, "subscription_ambiguous",
                             "This ID stands under several accounts or livemodes: name one."});
 }

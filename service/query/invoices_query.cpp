@@ -49,7 +49,7 @@ Page ListInvoices(storage::Database& database, const InvoiceFilter& filter, cons
 
 std::optional<ObjectName> NameOf(const InvoiceFilter& filter, const std::string& id) {
   if (filter.timeline.branch() || filter.account || filter.livemode) return std::nullopt;
-  return ObjectName{kInvoicesTable, filter.tenant, id};
+  return ObjectName{filter.tenant, id};
 }
 
 Found FindInvoice(storage::Database& database, const std::string& id, const InvoiceFilter& filter) {

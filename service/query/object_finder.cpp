@@ -1,5 +1,6 @@
 #include "service/query/object_finder.h"
 
+#include <algorithm>
 #include <future>
 #include <map>
 #include <utility>
@@ -14,9 +15,9 @@ constexpr std::size_t kMostTogether = 64;
 
 // For each pair of tenant and ID: where the read model stands, how many objects have the ID, and the body of
 // one.
-std::string SqlFor(std::string_view projection) {
-  const std::string named = " FROM " + std::string(projection) +
-                            " WHERE generation = live.generation AND tenant = a AND id = b LIMIT ";
+std::string SqlFor(const std::string& projection) {
+  const std::string named =
+      " FROM " + projection + " WHERE generation = live.generation AND tenant = a AND id = b LIMIT ";
   return "SELECT a, b, live.position, (SELECT count(*) FROM (SELECT 1" + named +
          std::to_string(kMaxHomonyms) + ") AS homonym), (SELECT body" + named +
          "1) FROM (SELECT p.live_generation AS generation, c.position FROM projections p JOIN checkpoints c "
@@ -25,11 +26,15 @@ std::string SqlFor(std::string_view projection) {
          "PAIRS($2)";
 }
 
+std::exception_ptr TooMany(const char* what) {
+  return std::make_exception_ptr(StorageError(what, true));
+}
+
 }  // namespace
 
 Found OnlyOneOf(Page page) {
-  Found found{page.rows.size(), {}, page.position};
-  if (found.objects == 1) found.body = std::move(page.rows.front());
+  Found found{page.rows.size(), nullptr, page.position};
+  if (found.objects == 1) found.body = std::make_shared<std::string>(std::move(page.rows.front()));
   return found;
 }
 
@@ -38,7 +43,8 @@ Found FoundIn(ObjectFinder::Outcome outcome) {
   return std::get<Found>(std::move(outcome));
 }
 
-ObjectFinder::ObjectFinder(storage::Database& database) : database_(database) {
+ObjectFinder::ObjectFinder(storage::Database& database, std::string projection, FinderLimits limits)
+    : database_(database), projection_(std::move(projection)), sql_(SqlFor(projection_)), limits_(limits) {
   if (database.engine() != "sqlite") thread_ = std::thread([this] { Run(); });
 }
 
@@ -47,19 +53,23 @@ ObjectFinder::~ObjectFinder() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  asked_.notify_one();
+  may_look_.notify_one();
   if (thread_.joinable()) thread_.join();
 }
 
 void ObjectFinder::FindLater(ObjectName name, Done done) {
-  if (!shares_looks()) return Answer({{std::move(name), std::move(done)}});
+  Caller caller{std::move(name), std::move(done), SteadyClock::now() + limits_.patience};
+  if (!shares_looks()) return Look({std::move(caller)});
   bool first = false;
+  bool full = false;
   {
     const std::lock_guard lock(mutex_);
     first = waiting_.empty();
-    waiting_.push_back({std::move(name), std::move(done)});
+    full = waiting_.size() == limits_.waiting;
+    if (!full) waiting_.push_back(std::move(caller));
   }
-  if (first) asked_.notify_one();
+  if (full) return caller.done(TooMany("too many wait to be looked up"));
+  if (first) may_look_.notify_one();
 }
 
 Found ObjectFinder::Find(ObjectName name) {
@@ -69,56 +79,85 @@ Found ObjectFinder::Find(ObjectName name) {
 }
 
 void ObjectFinder::Run() {
-  for (Callers callers = TakeNext(); !callers.empty(); callers = TakeNext()) Answer(callers);
+  for (Callers callers = TakeNext(); !callers.empty(); callers = TakeNext()) {
+    const auto now = SteadyClock::now();
+    const auto late = std::stable_partition(callers.begin(), callers.end(),
+                                            [now](const Caller& caller) { return now < caller.until; });
+    for (auto caller = late; caller != callers.end(); ++caller)
+      caller->done(TooMany("the look-ups before it took too long"));
+    callers.erase(late, callers.end());
+    if (!callers.empty()) Look(callers);
+  }
 }
 
 ObjectFinder::Callers ObjectFinder::TakeNext() {
   std::unique_lock lock(mutex_);
-  asked_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+  may_look_.wait(lock, [this] { return stopping_ || (!waiting_.empty() && held_bytes_ < limits_.bodies); });
   Callers callers;
-  while (!waiting_.empty() && callers.size() < kMostTogether &&
-         (callers.empty() || callers.front().name.projection == waiting_.front().name.projection)) {
+  for (; !waiting_.empty() && callers.size() < kMostTogether; waiting_.pop_front())
     callers.push_back(std::move(waiting_.front()));
-    waiting_.pop_front();
-  }
   return callers;
 }
 
-void ObjectFinder::Answer(const Callers& callers) {
+void ObjectFinder::Look(const Callers& callers) {
   std::vector<Found> found;
   try {
     found = Read(callers);
   } catch (const std::exception& error) {
     const auto* storage = dynamic_cast<const StorageError*>(&error);
+    const bool may_pass = storage != nullptr && storage->retryable();
     const std::exception_ptr failure = std::current_exception();
-    // An ID that the database refuses must not spoil the look of others.
-    const bool each = callers.size() > 1 && storage != nullptr && !storage->retryable();
-    for (const Caller& caller : callers) each ? Answer({caller}) : caller.done(failure);
+    // An ID that cannot be looked up must not spoil the look of others.
+    for (const Caller& caller : callers)
+      may_pass || callers.size() == 1 ? caller.done(failure) : Look({caller});
     return;
   }
   for (std::size_t i = 0; i < callers.size(); ++i) callers[i].done(std::move(found[i]));
 }
 
 std::vector<Found> ObjectFinder::Read(const Callers& callers) {
-  const std::string_view projection = callers.front().name.projection;
   std::map<ObjectName, Found> found;
   for (const Caller& caller : callers) found.try_emplace(caller.name);
   storage::PairList pairs;
   pairs.reserve(found.size());
   for (const auto& [name, nothing] : found) pairs.emplace_back(name.tenant, name.id);
   storage::Database::Lease session = database_.Acquire(storage::Purpose::kFind);
-  storage::Rows rows = session->Query(SqlFor(projection), {std::string(projection), std::move(pairs)});
+  storage::Rows rows = session->Query(sql_, {projection_, std::move(pairs)});
   BILLHOOK_CHECK(rows.size() == found.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    Found& one = found.at({projection, rows.TakeText(i, 0), rows.TakeText(i, 1)});
+    Found& one = found.at({rows.TakeText(i, 0), rows.TakeText(i, 1)});
     one.position = rows.Int(i, 2);
     one.objects = static_cast<std::size_t>(rows.Int(i, 3));
-    if (one.objects == 1) one.body = rows.TakeText(i, 4);
+    if (one.objects == 1) one.body = Hold(rows.TakeText(i, 4));
   }
   std::vector<Found> in_order;
   in_order.reserve(callers.size());
   for (const Caller& caller : callers) in_order.push_back(found.at(caller.name));
   return in_order;
+}
+
+// Counts the body until it is let go by all who asked for it.
+std::shared_ptr<const std::string> ObjectFinder::Hold(std::string body) {
+  auto held = std::make_unique<const std::string>(std::move(body));
+  {
+    const std::lock_guard lock(mutex_);
+    held_bytes_ += held->size();
+  }
+  return {held.release(), [this](const std::string* text) {
+            LetGo(text->size());
+            delete text;
+          }};
+}
+
+void ObjectFinder::LetGo(std::size_t bytes) {
+  bool on = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const bool stood = held_bytes_ >= limits_.bodies;
+    held_bytes_ -= bytes;
+    on = stood && held_bytes_ < limits_.bodies;
+  }
+  if (on) may_look_.notify_one();
 }
 
 }  // namespace billhook::query

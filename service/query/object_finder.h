@@ -1,16 +1,17 @@
-// Finds the objects of read models that callers name by ID. Where that is a round trip to a server, those who
-// ask while one is under way share the next, as appends share a commit: ten IDs cost little more than one,
-// and nobody holds a thread meanwhile. Into a file each looks by himself. Thread safe.
+// Finds the objects of one read model that callers name by ID. Where a look is a round trip to a server,
+// those who ask while one is under way share the next, as appends share a commit: ten IDs cost little more
+// than one, and nobody holds a thread meanwhile. Into a file each looks by himself. Thread safe.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -22,19 +23,25 @@ namespace billhook::query {
 
 // What stands under an ID.
 struct Found {
-  std::size_t objects = 0;    // at most kMaxHomonyms: several where accounts or livemodes share the ID
-  std::string body{};         // JSON text, of the only one
-  std::int64_t position = 0;  // of the projection
+  std::size_t objects = 0;                    // at most kMaxHomonyms: accounts or livemodes may share the ID
+  std::shared_ptr<const std::string> body{};  // JSON text, of the only one
+  std::int64_t position = 0;                  // of the projection
 };
 Found OnlyOneOf(Page page);
 
-// A projection's table bears its name.
 struct ObjectName {
-  std::string_view projection;
   std::string tenant;
   std::string id;
 
   auto operator<=>(const ObjectName&) const = default;
+};
+
+struct FinderLimits {
+  std::size_t waiting = 4'096;
+  // Who has waited longer is not looked for any more. A look itself ends after as long, by its session's
+  // timeout.
+  std::chrono::milliseconds patience{5'000};
+  std::size_t bodies = 8 << 20;  // bytes of those found and not let go: above, nobody looks for more
 };
 
 class ObjectFinder {
@@ -43,8 +50,10 @@ class ObjectFinder {
   using Outcome = std::variant<Found, std::exception_ptr>;
   using Done = std::function<void(Outcome)>;
 
-  explicit ObjectFinder(storage::Database& database);
-  // What waits is looked for first.
+  // Of the projection's table, which bears its name. What was found must be let go before the end of the
+  // finder.
+  ObjectFinder(storage::Database& database, std::string projection, FinderLimits limits = {});
+  // Looks for all who wait first.
   ~ObjectFinder();
   ObjectFinder(const ObjectFinder&) = delete;
   ObjectFinder& operator=(const ObjectFinder&) = delete;
@@ -59,22 +68,30 @@ class ObjectFinder {
   [[nodiscard]] storage::Database& database() const { return database_; }
 
  private:
+  using SteadyClock = std::chrono::steady_clock;
   struct Caller {
     ObjectName name;
     Done done;
+    SteadyClock::time_point until;
   };
   using Callers = std::vector<Caller>;
 
   void Run();
-  // Some who ask for objects of one projection; none when there is nobody left and it is to end.
+  // Those for whom the next look is; empty when there is nobody left and it is to end.
   Callers TakeNext();
-  void Answer(const Callers& callers);
+  void Look(const Callers& callers);
   std::vector<Found> Read(const Callers& callers);
+  std::shared_ptr<const std::string> Hold(std::string body);
+  void LetGo(std::size_t bytes);
 
   storage::Database& database_;
+  const std::string projection_;
+  const std::string sql_;
+  const FinderLimits limits_;
   std::mutex mutex_;
-  std::condition_variable asked_;
+  std::condition_variable may_look_;
   std::deque<Caller> waiting_;
+  std::size_t held_bytes_ = 0;
   bool stopping_ = false;
   std::thread thread_;  // where looks are shared
 };

@@ -57,12 +57,12 @@ Page ListSubscriptions(storage::Database& database, const SubscriptionFilter& fi
 
 std::optional<ObjectName> NameOf(const SubscriptionFilter& filter, const std::string& id) {
   if (filter.timeline.branch() || filter.account || filter.livemode) return std::nullopt;
-  return ObjectName{kSubscriptionsTable, filter.tenant, id};
+  return ObjectName{filter.tenant, id};
 }
 
-Found FindSubscription(ObjectFinder& objects, const std::string& id, const SubscriptionFilter& filter) {
-  if (std::optional<ObjectName> name = NameOf(filter, id)) return objects.Find(*std::move(name));
-  return OnlyOneOf(Read(objects.database(), filter, id, {kMaxHomonyms, {}}));
+Found FindSubscription(ObjectFinder& subscriptions, const std::string& id, const SubscriptionFilter& filter) {
+  if (std::optional<ObjectName> name = NameOf(filter, id)) return subscriptions.Find(*std::move(name));
+  return OnlyOneOf(Read(subscriptions.database(), filter, id, {kMaxHomonyms, {}}));
 }
 
 }  // namespace billhook::query

@@ -30,7 +30,7 @@ Page ListSubscriptions(storage::Database& database, const SubscriptionFilter& fi
 
 // What the finder is asked for, where a subscription is named by its ID alone.
 std::optional<ObjectName> NameOf(const SubscriptionFilter& filter, const std::string& id);
-Found FindSubscription(ObjectFinder& objects, const std::string& id, const SubscriptionFilter& filter);
+Found FindSubscription(ObjectFinder& subscriptions, const std::string& id, const SubscriptionFilter& filter);
 
 // How they are read on the filter's timeline, where that is a branch, and which of them it asks for.
 BranchObjects SubscriptionsOnBranch(const SubscriptionFilter& filter, const LiveModel& live,

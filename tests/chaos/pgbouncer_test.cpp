@@ -1,10 +1,12 @@
 // PgBouncer between billhook and PostgreSQL: many processes on few connections.
 #include <csignal>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 
 #include <gtest/gtest.h>
+#include <pqxx/pqxx>
 #include <unistd.h>
 
 #include "domain/event_store.h"
@@ -110,14 +112,29 @@ TEST_P(Pooled, TwoProcessesShareFewConnectionsAndLeaveNothingBehindOnThem) {
   if (std::string(GetParam()) != "transaction") return;
   EXPECT_LE(connections.Int(0, 0), kPoolSize);
   // All of them at once, so that each is looked at.
-  std::vector<std::unique_ptr<PostgresSession>> sessions;
+  std::deque<pqxx::connection> clients;
+  std::deque<pqxx::nontransaction> sessions;
   for (int i = 0; i < kPoolSize; ++i) {
-    sessions.push_back(std::make_unique<PostgresSession>(pooler.url(), Purpose::kRead));
-    sessions.back()->ExecuteScript("BEGIN");
-    EXPECT_EQ(sessions.back()->Query("SHOW synchronous_commit", {}).Text(0, 0), "on");
-    EXPECT_EQ(sessions.back()->Query("SHOW enable_seqscan", {}).Text(0, 0), "on");
-    EXPECT_TRUE(sessions.back()->Query("SELECT 1 FROM pg_prepared_statements", {}).empty());
+    pqxx::nontransaction& session = sessions.emplace_back(clients.emplace_back(pooler.url()));
+    session.exec("BEGIN");
+    EXPECT_EQ(session.exec("SHOW synchronous_commit")[0][0].as<std::string>(), "on");
+    EXPECT_EQ(session.exec("SHOW enable_seqscan")[0][0].as<std::string>(), "on");
+    EXPECT_TRUE(session.exec("SELECT 1 FROM pg_prepared_statements").empty());
   }
+}
+
+TEST_P(Pooled, StatementsOutsideOfATransactionHaveTheirLimits) {
+  BILLHOOK_REQUIRE_PROGRAM(PostgresServer::kProgram);
+  BILLHOOK_REQUIRE_PROGRAM(kProgram);
+  const PostgresServer server;
+  const PgBouncer pooler(server.port(), GetParam());
+  PostgresSession finds(pooler.url(), Purpose::kFind);
+  EXPECT_EQ(finds.Query("SHOW statement_timeout", {}).Text(0, 0), "5s");
+  EXPECT_EQ(PostgresSession(pooler.url(), Purpose::kRead).Query("SHOW statement_timeout", {}).Text(0, 0),
+            "1min");
+  EXPECT_THROW(finds.Query("SELECT 1 / 0", {}), StorageError);
+  EXPECT_TRUE(finds.usable());
+  EXPECT_EQ(finds.Query("SHOW lock_timeout", {}).Text(0, 0), "5s");
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, Pooled, ::testing::Values("transaction", "session"));

@@ -141,11 +141,11 @@ void Ask(storage::Database& database, const std::string& tenant, const storage::
       {"GetTotalPaid", Json::object()},
       {"GetCustomerTimeline", {{"customer_id", customer}, {"account", ""}}},
       {"GetStatistics", Json::object()}};
-  query::ObjectFinder objects(database);
+  query::ObjectFinder subscriptions(database, "subscriptions");
   for (const auto& [name, filters] : questions) {
     const PageRequest page;
     const auto answer =
-        queries::FindQueryType(name)->handler({database, objects, tenant, filters, page, timeline});
+        queries::FindQueryType(name)->handler({database, subscriptions, tenant, filters, page, timeline});
     Json data = answer ? Json::parse(answer->data) : Json(answer.error().code);
     if (std::string(name) == "GetStatistics") data.erase("latest_position");  // others' lie between
     all[name].push_back(data.dump());

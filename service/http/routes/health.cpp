@@ -16,10 +16,11 @@ namespace {
 
 constexpr const char* kLivePath = "/health/live";
 constexpr const char* kReadyPath = "/health/ready";
-constexpr std::array<std::pair<storage::Purpose, std::string_view>, 3> kPurposes = {
+constexpr std::array<std::pair<storage::Purpose, std::string_view>, storage::kPurposes> kPurposes = {
     {{storage::Purpose::kAppend, "append"},
      {storage::Purpose::kProject, "project"},
-     {storage::Purpose::kRead, "read"}}};
+     {storage::Purpose::kRead, "read"},
+     {storage::Purpose::kFind, "find"}}};
 
 using Body = nlohmann::ordered_json;
 
@@ -112,7 +113,7 @@ std::string MetricsText(Services& services) {
   services.metrics.SetHttp(http.connections, http.waiting_requests, http.held_bytes);
   for (const auto& [purpose, name] : kPurposes) {
     const storage::SessionUse use = services.database.UseOf(purpose);
-    services.metrics.SetSessions(name, use.in_use, use.most);
+    if (use.most > 0) services.metrics.SetSessions(name, use.in_use, use.most);
   }
   services.metrics.SetProcess(ReadProcessStats());
   services.metrics.SetNotificationsWork(services.database.hearing() != storage::Hearing::kBroken);

@@ -25,7 +25,7 @@ Reply Get(Call& call, Services& services) {
     return *refusal;
   const std::string& id = call.path_parameters[0];
   if (std::optional<query::ObjectName> name = query::NameOf(filter, id))
-    return FindReply(services, *std::move(name), kNoun);
+    return FindReply(services.invoices, *std::move(name), kNoun);
   return FoundResponse(query::FindInvoice(services.database, id, filter), kNoun);
 }
 

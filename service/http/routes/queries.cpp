@@ -74,8 +74,8 @@ Response Fresh(QueryOnItsWay& query, const bus::Next<QueryOnItsWay>& next) {
 Response Answered(QueryOnItsWay& query, const bus::Next<QueryOnItsWay>&) {
   const QueryType& type = *query.type;
   const auto started = std::chrono::steady_clock::now();
-  const auto answer = type.handler({query.services.database, query.services.objects, query.call.caller.tenant,
-                                    query.filters, query.page, query.timeline});
+  const auto answer = type.handler({query.services.database, query.services.subscriptions,
+                                    query.call.caller.tenant, query.filters, query.page, query.timeline});
   query.services.metrics.ObserveQuery(type.name, std::chrono::steady_clock::now() - started);
   if (!answer) return query.Refuse(answer.error());
   if (!query.projection && !type.projections.empty()) query.projection = type.projections.front();

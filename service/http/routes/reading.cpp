@@ -157,13 +157,12 @@ Response NotOne(const std::string& noun, std::size_t found) {
                  "This ID stands under several accounts or livemodes: name account or livemode.");
 }
 
-Response FoundResponse(query::Found found, const std::string& noun) {
+Response FoundResponse(const query::Found& found, const std::string& noun) {
   if (found.objects != 1) return NotOne(noun, found.objects);
-  return ReadModelResponse(std::move(found.body), found.position);
+  return ReadModelResponse(*found.body, found.position);
 }
 
-Reply FindReply(Services& services, query::ObjectName name, const std::string& noun) {
-  query::ObjectFinder& objects = services.objects;
+Reply FindReply(query::ObjectFinder& objects, query::ObjectName name, const std::string& noun) {
   if (!objects.shares_looks()) return FoundResponse(objects.Find(std::move(name)), noun);
   const auto outcome = std::make_shared<query::ObjectFinder::Outcome>();
   return Pending{[&objects, name = std::move(name), outcome](std::function<void()> ready) mutable {

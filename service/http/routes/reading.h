@@ -71,8 +71,8 @@ Filter ScopedFilter(Call& call) {
 Response NotOne(const std::string& noun, std::size_t found);
 
 // The object that was found, or why it is not one; and the same once it is found, where looks are shared.
-Response FoundResponse(query::Found found, const std::string& noun);
-Reply FindReply(Services& services, query::ObjectName name, const std::string& noun);
+Response FoundResponse(const query::Found& found, const std::string& noun);
+Reply FindReply(query::ObjectFinder& objects, query::ObjectName name, const std::string& noun);
 
 // 200 with a JSON text that shows the read model at `position`.
 Response ReadModelResponse(std::string body, std::int64_t position);

@@ -24,7 +24,8 @@ namespace billhook::http {
 struct Services {
   const Config& config;
   storage::Database& database;
-  query::ObjectFinder& objects;
+  query::ObjectFinder& subscriptions;  // by ID
+  query::ObjectFinder& invoices;
   storage::EventLog& log;
   storage::ReadModels& read_models;
   Projector& projector;

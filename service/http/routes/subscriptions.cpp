@@ -32,8 +32,8 @@ Reply Get(Call& call, Services& services) {
     return FoundResponse(query::OnlyOneOf(query::FindSubscriptionAsOf(services.database, id, filter, *as_of)),
                          kNoun);
   if (std::optional<query::ObjectName> name = query::NameOf(filter, id))
-    return FindReply(services, *std::move(name), kNoun);
-  return FoundResponse(query::FindSubscription(services.objects, id, filter), kNoun);
+    return FindReply(services.subscriptions, *std::move(name), kNoun);
+  return FoundResponse(query::FindSubscription(services.subscriptions, id, filter), kNoun);
 }
 
 Response History(Call& call, Services& services) {

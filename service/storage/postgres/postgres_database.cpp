@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kAppenders = 2;
 constexpr std::size_t kMaxProjectors = 64;
-constexpr std::size_t kFinders = 1;
+constexpr std::size_t kFinders = 2;  // of subscriptions and of invoices
 
 }  // namespace
 

@@ -113,9 +113,11 @@ std::string Settings(const std::string& set, Purpose purpose) {
   // them for ever. Readers ask with changing filters: each is planned for its own.
   const char* const planner =
       purpose == Purpose::kRead ? "plan_cache_mode = force_custom_plan; " : "enable_seqscan = off; ";
+  const char* const longest = purpose == Purpose::kFind ? "5s" : "60s";
   return set + "client_min_messages = warning; " + set + "jit = off; " + set + "lock_timeout = '5s'; " + set +
-         "statement_timeout = '60s'; " + set + "idle_in_transaction_session_timeout = '" + idle + "'; " +
-         set + "synchronous_commit = " + (purpose == Purpose::kProject ? "off; " : "on; ") + set + planner;
+         "statement_timeout = '" + longest + "'; " + set + "idle_in_transaction_session_timeout = '" + idle +
+         "'; " + set + "synchronous_commit = " + (purpose == Purpose::kProject ? "off; " : "on; ") + set +
+         planner;
 }
 
 }  // namespace
@@ -198,6 +200,7 @@ const std::string& PostgresSession::Prepared(const std::string& sql) {
 }
 
 pqxx::result PostgresSession::Run(const std::string& sql, const Parameters& parameters) {
+  if (pooled_ && !in_transaction_) return RunInATransaction(sql, parameters);
   return Guarded([&] {
     if (renews_plans_as_it_finds_ && PlansAreDue()) channel_->exec("DISCARD PLANS");
     std::vector<std::string> texts(parameters.size());
@@ -224,6 +227,20 @@ pqxx::result PostgresSession::Run(const std::string& sql, const Parameters& para
     return pooled_ ? channel_->exec_params(WithPairs(sql), bound)
                    : channel_->exec_prepared(Prepared(sql), bound);
   });
+}
+
+// Where each transaction brings its settings along, what stands outside of one has none: no limit of time
+// above all.
+pqxx::result PostgresSession::RunInATransaction(const std::string& sql, const Parameters& parameters) {
+  Begin("BEGIN");
+  try {
+    pqxx::result result = Run(sql, parameters);
+    Commit();
+    return result;
+  } catch (const StorageError&) {
+    Rollback();
+    throw;
+  }
 }
 
 Rows PostgresSession::Query(const std::string& sql, const Parameters& parameters) {

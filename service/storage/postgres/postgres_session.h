@@ -59,6 +59,7 @@ class PostgresSession : public Session {
   template <typename Work>
   auto Guarded(Work work) -> decltype(work());
   pqxx::result Run(const std::string& sql, const Parameters& parameters);
+  pqxx::result RunInATransaction(const std::string& sql, const Parameters& parameters);
   void WriteRows(std::string_view table, const std::vector<Column>& columns, const std::vector<Row>& rows,
                  const std::string& on_conflict);
   void Begin(const std::string& begin, const std::string& first = "");
