@@ -12,6 +12,7 @@ namespace billhook::query {
 namespace {
 
 constexpr std::size_t kMostTogether = 64;
+constexpr std::chrono::milliseconds kPauseWhileMuchIsHeld{2};
 
 // For each pair of tenant and ID: where the read model stands, how many objects have the ID, and the body of
 // one.
@@ -44,7 +45,11 @@ Found FoundIn(ObjectFinder::Outcome outcome) {
 }
 
 ObjectFinder::ObjectFinder(storage::Database& database, std::string projection, FinderLimits limits)
-    : database_(database), projection_(std::move(projection)), sql_(SqlFor(projection_)), limits_(limits) {
+    : database_(database),
+      projection_(std::move(projection)),
+      sql_(SqlFor(projection_)),
+      limits_(limits),
+      held_bytes_(std::make_shared<std::atomic<std::size_t>>(0)) {
   if (database.engine() != "sqlite") thread_ = std::thread([this] { Run(); });
 }
 
@@ -92,7 +97,8 @@ void ObjectFinder::Run() {
 
 ObjectFinder::Callers ObjectFinder::TakeNext() {
   std::unique_lock lock(mutex_);
-  may_look_.wait(lock, [this] { return stopping_ || (!waiting_.empty() && held_bytes_ < limits_.bodies); });
+  may_look_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+  while (!stopping_ && *held_bytes_ >= limits_.bodies) may_look_.wait_for(lock, kPauseWhileMuchIsHeld);
   Callers callers;
   for (; !waiting_.empty() && callers.size() < kMostTogether; waiting_.pop_front())
     callers.push_back(std::move(waiting_.front()));
@@ -136,28 +142,13 @@ std::vector<Found> ObjectFinder::Read(const Callers& callers) {
   return in_order;
 }
 
-// Counts the body until it is let go by all who asked for it.
 std::shared_ptr<const std::string> ObjectFinder::Hold(std::string body) {
   auto held = std::make_unique<const std::string>(std::move(body));
-  {
-    const std::lock_guard lock(mutex_);
-    held_bytes_ += held->size();
-  }
-  return {held.release(), [this](const std::string* text) {
-            LetGo(text->size());
+  *held_bytes_ += held->size();
+  return {held.release(), [count = held_bytes_](const std::string* text) {
+            *count -= text->size();
             delete text;
           }};
-}
-
-void ObjectFinder::LetGo(std::size_t bytes) {
-  bool on = false;
-  {
-    const std::lock_guard lock(mutex_);
-    const bool stood = held_bytes_ >= limits_.bodies;
-    held_bytes_ -= bytes;
-    on = stood && held_bytes_ < limits_.bodies;
-  }
-  if (on) may_look_.notify_one();
 }
 
 }  // namespace billhook::query

@@ -3,6 +3,7 @@
 // than one, and nobody holds a thread meanwhile. Into a file each looks by himself. Thread safe.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -50,8 +51,7 @@ class ObjectFinder {
   using Outcome = std::variant<Found, std::exception_ptr>;
   using Done = std::function<void(Outcome)>;
 
-  // Of the projection's table, which bears its name. What was found must be let go before the end of the
-  // finder.
+  // Of the projection's table, which bears its name.
   ObjectFinder(storage::Database& database, std::string projection, FinderLimits limits = {});
   // Looks for all who wait first.
   ~ObjectFinder();
@@ -81,17 +81,17 @@ class ObjectFinder {
   Callers TakeNext();
   void Look(const Callers& callers);
   std::vector<Found> Read(const Callers& callers);
+  // Counts the body until all who asked for it have let it go.
   std::shared_ptr<const std::string> Hold(std::string body);
-  void LetGo(std::size_t bytes);
 
   storage::Database& database_;
   const std::string projection_;
   const std::string sql_;
   const FinderLimits limits_;
+  const std::shared_ptr<std::atomic<std::size_t>> held_bytes_;  // also of those who let go after our end
   std::mutex mutex_;
   std::condition_variable may_look_;
   std::deque<Caller> waiting_;
-  std::size_t held_bytes_ = 0;
   bool stopping_ = false;
   std::thread thread_;  // where looks are shared
 };
