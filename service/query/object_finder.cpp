@@ -27,8 +27,8 @@ std::string SqlFor(const std::string& projection) {
          "PAIRS($2)";
 }
 
-std::exception_ptr TooMany(const char* what) {
-  return std::make_exception_ptr(StorageError(what, true));
+std::exception_ptr Failure(const std::string& what, bool may_pass) {
+  return std::make_exception_ptr(StorageError(what, may_pass));
 }
 
 }  // namespace
@@ -73,7 +73,7 @@ void ObjectFinder::FindLater(ObjectName name, Done done) {
     full = waiting_.size() == limits_.waiting;
     if (!full) waiting_.push_back(std::move(caller));
   }
-  if (full) return caller.done(TooMany("too many wait to be looked up"));
+  if (full) return caller.done(Failure("too many wait to be looked up", true));
   if (first) may_look_.notify_one();
 }
 
@@ -89,7 +89,7 @@ void ObjectFinder::Run() {
     const auto late = std::stable_partition(callers.begin(), callers.end(),
                                             [now](const Caller& caller) { return now < caller.until; });
     for (auto caller = late; caller != callers.end(); ++caller)
-      caller->done(TooMany("the look-ups before it took too long"));
+      caller->done(Failure("the look-ups before it took too long", true));
     callers.erase(late, callers.end());
     if (!callers.empty()) Look(callers);
   }
@@ -112,10 +112,11 @@ void ObjectFinder::Look(const Callers& callers) {
   } catch (const std::exception& error) {
     const auto* storage = dynamic_cast<const StorageError*>(&error);
     const bool may_pass = storage != nullptr && storage->retryable();
-    const std::exception_ptr failure = std::current_exception();
-    // An ID that cannot be looked up must not spoil the look of others.
+    const std::string what = error.what();
+    // An ID that cannot be looked up must not spoil the look of others. Each has an exception of his own:
+    // they are read in different threads.
     for (const Caller& caller : callers)
-      may_pass || callers.size() == 1 ? caller.done(failure) : Look({caller});
+      may_pass || callers.size() == 1 ? caller.done(Failure(what, may_pass)) : Look({caller});
     return;
   }
   for (std::size_t i = 0; i < callers.size(); ++i) callers[i].done(std::move(found[i]));
