@@ -6,7 +6,7 @@ import { idle } from './lib/idle.mjs';
 import { post } from './lib/load.mjs';
 import { cpuSeconds, memory } from './lib/processes.mjs';
 import { plot } from './lib/plot.mjs';
-import { billhook, caughtUp, check, copySubscriptions, lag, readSubscriptions, receivers, recorded, withReceiver } from './lib/receivers.mjs';
+import { billhook, caughtUp, check, copySubscriptions, lag, readAll, receivers, recorded, withReceiver } from './lib/receivers.mjs';
 import { signedRequests } from './lib/requests.mjs';
 import { table } from './lib/table.mjs';
 import { scaling } from './scaling.mjs';
@@ -238,7 +238,7 @@ const scenarios = {
         await post(receiver.url, requests);
         await caughtUp(receiver);
         const ids = await copySubscriptions(receiver, subscriptions);
-        return readSubscriptions(receiver, ids);
+        return readAll(receiver, ids.map((id) => `subscriptions/${id}`));
       });
     }
     return {

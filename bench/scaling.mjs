@@ -3,7 +3,7 @@ import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connections, line, postToAll, withDeployment } from './lib/deployment.mjs';
 import { run, stop } from './lib/processes.mjs';
-import { billhook, readSubscriptions } from './lib/receivers.mjs';
+import { billhook, readAll } from './lib/receivers.mjs';
 import { table } from './lib/table.mjs';
 
 const first = '1 process, 32 callers';
@@ -31,7 +31,7 @@ async function measureFirst(deployment, load, directory) {
   open['at rest'] = await connections(deployment); // billhook keeps what it has opened: each count is the most so far
   const figures = await postToAll(deployment, load);
   open[`after ${load.callers} callers`] = await connections(deployment);
-  await readSubscriptions(replica, directory);
+  await readAll({ ...replica, directory }, ['subscriptions?limit=1', 'invoices?limit=1']);
   open['after 32 readers'] = await connections(deployment);
   await stop(replica.child);
   const began = performance.now();

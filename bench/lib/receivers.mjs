@@ -102,9 +102,9 @@ export async function copySubscriptions(receiver, most) {
   return Array.from({ length: 20_000 }, (_, i) => `${originals[i % originals.length]}.${1 + ((i * 7_919) % copies)}`);
 }
 
-/** Reads the subscriptions of these IDs in turn. */
-export async function readSubscriptions(receiver, ids) {
-  writeFileSync(`${receiver.directory}/paths`, `${ids.map((id) => `/api/v1/subscriptions/${id}`).join('\n')}\n`);
+/** Reads these paths of the API in turn. */
+export async function readAll(receiver, paths) {
+  writeFileSync(`${receiver.directory}/paths`, `${paths.map((path) => `/api/v1/${path}`).join('\n')}\n`);
   const answer = await read(receiver.url, `${receiver.directory}/paths`);
   if (answer.refused > 0) throw new Error(`${receiver.name}: ${answer.refused} reads were refused`);
   return answer;
