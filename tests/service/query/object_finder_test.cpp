@@ -178,9 +178,9 @@ TEST_P(SharesLooks, AndAnswersThemBeforeItEnds) {
 }
 
 TEST_P(SharesLooks, ButNotForThoseWhoHaveWaitedTooLong) {
-  Begin({.patience = std::chrono::milliseconds(100)});
+  Begin({.patience = std::chrono::milliseconds(1'500)});
   Ask("sub_1");
-  std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  std::this_thread::sleep_for(std::chrono::milliseconds(1'700));
   Ask("sub_many_5");
   taken_.clear();
   EXPECT_THROW(Answer(1), StorageError);
