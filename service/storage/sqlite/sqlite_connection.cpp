@@ -102,11 +102,6 @@ void SqliteConnection::FlushCommits(bool flush) {
 
 void SqliteConnection::Checkpoint() {
   sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  // SQLite itself flushes the file only once there is no newer commit: then, or never while others write.
-  sqlite3_file* file = nullptr;
-  const int found = sqlite3_file_control(handle_, nullptr, SQLITE_FCNTL_FILE_POINTER, &file);
-  if (found == SQLITE_OK && file->pMethods != nullptr)
-    file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
 }
 
 int SqliteConnection::NotePages(void* connection, sqlite3*, const char*, int pages) {

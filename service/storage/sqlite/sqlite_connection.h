@@ -30,8 +30,8 @@ class SqliteConnection {
   [[nodiscard]] bool InTransaction() const;
   // Whether commits from now on wait for the disk (synchronous=FULL) or not (NORMAL). Outside transactions.
   void FlushCommits(bool flush);
-  // Moves what no reader needs there from the write-ahead log to the database file, and flushes that. What
-  // goes wrong is tried again by the next: nothing is lost by it.
+  // Moves what no reader needs there from the write-ahead log to the database file, and flushes that if
+  // nothing was committed meanwhile. What goes wrong is tried again by the next: nothing is lost by it.
   void Checkpoint();
   // How many pages the write-ahead log held at the last commit here.
   [[nodiscard]] int log_pages() const { return log_pages_; }

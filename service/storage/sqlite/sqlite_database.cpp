@@ -68,11 +68,16 @@ SqliteDatabase::SqliteDatabase(const std::string& path, std::size_t readers, Own
         "cannot make the directory " + directory.string() + ": " + error.message() + "; " + kWhatToDo, false);
   }
   path_ = std::filesystem::weakly_canonical(path).string();
-  if (ownership == Ownership::kExclusive) lock_file_ = LockFile(path_);
+  if (ownership != Ownership::kExclusive) return;
+  lock_file_ = LockFile(path_);
+  writer_.flushed_file = open(path_.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
 }
 
 SqliteDatabase::~SqliteDatabase() {
   pool_.Clear();
+  // Last, for with any opening of a file its process' locks on it end.
+  writer_.connection.reset();
+  if (writer_.flushed_file >= 0) close(writer_.flushed_file);
   if (lock_file_ >= 0) close(lock_file_);
 }
 

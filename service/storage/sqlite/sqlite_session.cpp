@@ -1,5 +1,7 @@
 #include "service/storage/sqlite/sqlite_session.h"
 
+#include <unistd.h>
+
 #include "domain/event_store.h"
 
 namespace billhook::storage {
@@ -101,7 +103,10 @@ bool SqliteSession::TakeCheckpoint() {
 // What is committed stays so, whatever goes wrong here.
 void SqliteSession::Checkpoint() {
   try {
-    for (int i = 0; i < kCheckpointsBesideWriters; ++i) connection().Checkpoint();
+    for (int i = 0; i < kCheckpointsBesideWriters; ++i) {
+      connection().Checkpoint();
+      if (writer_.flushed_file >= 0) fdatasync(writer_.flushed_file);
+    }
   } catch (const StorageError&) {  // it cannot be opened now
     return;
   }

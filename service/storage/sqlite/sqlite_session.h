@@ -18,6 +18,10 @@ struct SqliteWriter {
   WriteLock lock;  // one writer at a time, without SQLite's sleeping busy handler
   std::unique_ptr<SqliteConnection> connection;
   int moved_pages = 0;  // of the write-ahead log, when it was last moved to the database file
+  // The database file, to flush what is moved there before the lock is taken; -1 where nobody moves. The
+  // kernel tells a fault of the disk once for each opening of a file, and SQLite must hear of it: hence not
+  // SQLite's own.
+  int flushed_file = -1;
 };
 
 class SqliteSession : public Session {
