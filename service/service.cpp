@@ -107,7 +107,8 @@ Service::Service(Config config, Clock clock)
           log_,
           {.batch_max = config_.append_batch_max,
            .linger = config_.append_linger,
-           .patient_max = std::max<std::size_t>(1, config_.http_threads / 2)},
+           .patient_max = std::max<std::size_t>(1, config_.http_threads / 2),
+           .callers_commit = config_.http_threads > 1},
           clock,
           [this](const ingest::CommitReport& report) {
             metrics_.ObserveCommit(report.requests, report.events, report.duration);

@@ -134,7 +134,9 @@ Result<Appended, AppendRefusal> Append(storage::Database& database, const std::s
   Branch& branch = locked->branch;
   std::vector<const AppendRequest*> pointers;
   for (const AppendRequest& request : requests) pointers.push_back(&request);
-  storage::AppendPlan plan(*session, branch.timeline(), locked->tip, pointers, now);
+  const storage::AppendPlan::Question question =
+      storage::AppendPlan::QuestionFor(branch.timeline(), pointers);
+  storage::AppendPlan plan(session->Query(question.sql, question.parameters), locked->tip, now);
   Appended appended;
   for (const AppendRequest* request : pointers) appended.outcomes.push_back(plan.Decide(*request));
 

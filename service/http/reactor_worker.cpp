@@ -11,6 +11,17 @@
 #include "service/http/reactor.h"
 
 namespace billhook::http {
+namespace {
+
+// What this thread is beginning, and whether its answer came meanwhile on this very thread: then it need not
+// go by way of another.
+struct Beginning {
+  const Connection* connection = nullptr;
+  bool answered = false;
+};
+thread_local Beginning beginning;
+
+}  // namespace
 
 bool SendSome(Connection& connection) {
   while (connection.sent < connection.unsent.size()) {
@@ -51,13 +62,23 @@ void Reactor::Serve(AnswerWriter& writer, Connection& connection) {
     exchange->answer = std::move(pending->answer);
     connection.pending = std::move(exchange);
     queue_.Expect();
+    beginning = {&connection};
     try {
-      pending->begin([this, &connection] { queue_.Resume(connection); });
+      pending->begin([this, &connection] {
+        if (beginning.connection == &connection) {
+          beginning.answered = true;
+        } else {
+          queue_.Resume(connection);
+        }
+      });
     } catch (const std::exception&) {
+      beginning = {};
       queue_.Forgo();
       throw;
     }
-    return;  // the connection may be another worker's by now
+    if (!std::exchange(beginning, {}).answered) return;  // the connection may be another worker's by now
+    queue_.Forgo();
+    return Serve(writer, connection);
   }
   Answer(writer, connection, *exchange, [&] { return std::get<Response>(std::move(reply)); });
 }

@@ -65,6 +65,7 @@ void GroupCommit::Enqueue(const Batch& batch) {
   std::vector<std::pair<std::shared_ptr<Waiting>, Refusal>> refused;
   bool watched = false;
   bool wake = false;
+  bool alone = false;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& waiting : batch) {
@@ -77,11 +78,15 @@ void GroupCommit::Enqueue(const Batch& batch) {
       queue_bytes_ += waiting->bytes;
     }
     watched = std::exchange(watches_, true);
-    wake = queue_.size() >= wanted_;
+    alone = options_.callers_commit && seen_ == 1 && committing_.empty() && !batch.empty() &&
+            refused.empty() && queue_.size() == batch.size();
+    wake = !alone && committing_.empty() && queue_.size() >= wanted_;
+    if (alone) TakeBatch();
   }
   if (wake) arrived_.notify_one();
   if (!watched) watch_.notify_one();
   for (const auto& [waiting, refusal] : refused) waiting->Say(Unexpected(refusal));
+  if (alone) CommitTaken();
 }
 
 std::optional<Refusal> GroupCommit::Refuse(const Waiting& waiting) const {
@@ -119,27 +124,23 @@ std::size_t GroupCommit::queue_depth() const {
 }
 
 void GroupCommit::Write() {
+  const auto may_begin = [this] { return committing_.empty() && (stopping_ || !queue_.empty()); };
+  std::unique_lock lock(mutex_);
   while (true) {
-    const Batch batch = TakeBatch();
-    if (!batch.empty()) {
-      commit_began_ = SteadyClock::now();
-      Commit(batch);
-      commit_began_ = kNoCommit;
-      continue;
-    }
-    const std::lock_guard lock(mutex_);
-    if (stopping_ && queue_.empty()) return;
+    arrived_.wait(lock, may_begin);
+    wanted_ = std::min(seen_, options_.batch_max);
+    arrived_.wait_for(lock, options_.linger, [this] { return stopping_ || queue_.size() >= wanted_; });
+    wanted_ = 1;
+    if (!may_begin()) continue;  // those in the queue were withdrawn meanwhile
+    if (queue_.empty()) return;
+    TakeBatch();
+    lock.unlock();
+    CommitTaken();
+    lock.lock();
   }
 }
 
-// Waits for requests; empty when stopping and all are done, or when they were withdrawn meanwhile.
-GroupCommit::Batch GroupCommit::TakeBatch() {
-  std::unique_lock lock(mutex_);
-  committing_.clear();
-  arrived_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-  wanted_ = std::min(seen_, options_.batch_max);
-  arrived_.wait_for(lock, options_.linger, [this] { return stopping_ || queue_.size() >= wanted_; });
-  wanted_ = 1;
+void GroupCommit::TakeBatch() {
   std::size_t bytes = 0;
   while (!queue_.empty() && committing_.size() < options_.batch_max) {
     bytes += queue_.front()->bytes;
@@ -148,7 +149,16 @@ GroupCommit::Batch GroupCommit::TakeBatch() {
     committing_.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
-  return committing_;
+  commit_began_ = SteadyClock::now();
+}
+
+void GroupCommit::CommitTaken() {
+  Commit(committing_);  // who else looks at it does not change it
+  commit_began_ = kNoCommit;
+  Batch done;
+  const std::lock_guard lock(mutex_);
+  done.swap(committing_);
+  arrived_.notify_one();
 }
 
 void GroupCommit::Commit(const Batch& batch) {
@@ -162,7 +172,7 @@ void GroupCommit::Commit(const Batch& batch) {
   } catch (const StorageError& error) {
     Fail(batch, error);
     return;
-  } catch (const std::exception& error) {  // the writer's outermost loop: nothing may end it
+  } catch (const std::exception& error) {  // whatever it is: those who wait must hear of it
     Fail(batch, StorageError(error.what(), false));
     return;
   }

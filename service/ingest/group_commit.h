@@ -1,7 +1,8 @@
 // Group commit: requests that arrive while a commit is under way are committed together by the next one.
 // Where several callers were at it, that one gives those just answered a moment to come again, so that more
-// share a commit; who is alone never waits. One writer thread; an
-// outcome comes only after the commit is durable. The queue is bounded, and so is the wait. Thread safe.
+// share a commit; who is alone never waits, and may commit on his own thread, since to wake another takes as
+// long as a commit. Else a thread of its own does. One commit at a time; an outcome comes only after it is
+// durable. The queue is bounded, and so is the wait. Thread safe.
 #pragma once
 
 #include <atomic>
@@ -33,6 +34,9 @@ struct GroupCommitOptions {
   // `stuck_after`, no more than `patient_max` of them wait on, and the rest are let go.
   std::size_t patient_max = 4096;
   std::chrono::milliseconds stuck_after{1'000};
+  // Whether who is alone commits on his own thread, for which he must have others beside it: what is under
+  // way for too long is answered meanwhile.
+  bool callers_commit = false;
 };
 
 // Why nothing may be taken for recorded. After kUnavailable and kInDoubt the event may be recorded all the
@@ -60,14 +64,15 @@ class GroupCommit {
   using OnCommit = std::function<void(const CommitReport&)>;
   using OnFailure = std::function<void(const StorageError&)>;
 
-  // Both callbacks run on the writer's thread.
+  // Both callbacks run on the thread that commits, one call at a time.
   GroupCommit(EventStore& store, GroupCommitOptions options, Clock clock, OnCommit on_commit,
               OnFailure on_failure);
   // Stops as Stop does.
   ~GroupCommit();
 
   // `done` hears the outcome once it is durable, or the refusal: exactly once, maybe before this returns,
-  // maybe on a thread that others wait for too, so it must be quick. It never throws.
+  // which may take a commit, maybe on a thread that others wait for too, so it must be quick. It never
+  // throws.
   void AppendLater(AppendRequest request, Done done);
 
   // Blocks until the request's outcome is durable, or refuses.
@@ -109,7 +114,10 @@ class GroupCommit {
   std::optional<Refusal> Refuse(const Waiting& waiting) const;
   [[nodiscard]] bool Stuck() const;
   void Write();
-  Batch TakeBatch();
+  // Takes the next batch, which is then under way. The queue is locked.
+  void TakeBatch();
+  // Commits what is under way.
+  void CommitTaken();
   void Commit(const Batch& batch);
   void Fail(const Batch& batch, const StorageError& error);
   void Watch();
@@ -128,9 +136,9 @@ class GroupCommit {
   std::condition_variable watch_;
   std::deque<std::shared_ptr<Waiting>> queue_;
   std::size_t queue_bytes_ = 0;
-  std::size_t seen_ = 1;    // requests under way when the last commit was done: its own and those behind it
-  std::size_t wanted_ = 1;  // requests in the queue that the writer is woken for
-  Batch committing_;
+  std::size_t seen_ = 1;     // requests under way when the last commit was done: its own and those behind it
+  std::size_t wanted_ = 1;   // requests in the queue that the writer is woken for
+  Batch committing_;         // under way, by the writer or by who was alone
   std::size_t callers_ = 0;  // that block
   bool watches_ = false;     // looks at what waits now and then
   bool written_ = false;     // all that ever will be

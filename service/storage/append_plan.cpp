@@ -1,8 +1,17 @@
 #include "service/storage/append_plan.h"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 namespace billhook::storage {
+namespace {
+
+// The kinds of an answer's rows: where a Stripe event stands if it is recorded, and how long a stream is.
+constexpr std::string_view kKnown = "event";
+constexpr std::string_view kStream = "stream";
+
+}  // namespace
 
 const std::vector<Column> kEventRowColumns = {{"position", ColumnType::kInteger},
                                               {"id"},
@@ -25,12 +34,43 @@ AppendPlan::StreamKey AppendPlan::StreamOf(const Event& event) {
   return {event.tenant, event.aggregate_id, event.aggregate_type};
 }
 
+AppendPlan::Question AppendPlan::QuestionFor(const Timeline& timeline,
+                                             const std::vector<const AppendRequest*>& requests) {
+  PairList stripe_events;
+  std::set<StreamKey> streams;
+  for (const AppendRequest* request : requests) {
+    for (const auto& [event, content, expected_version] : *request) {
+      if (event.source == Source::kStripe) stripe_events.emplace_back(event.tenant, *event.caused_by);
+      streams.insert(StreamOf(event));
+    }
+  }
+  TripleList keys;
+  for (const auto& [tenant, id, type] : streams) keys.push_back({tenant, id, type});
+  // One look into the unique index for each event, whatever a planner without statistics would rather do; one
+  // step down the index for each stream, however long it is. Of a branch's the steps behind its fork.
+  Question question{"", {std::move(stripe_events), std::move(keys)}};
+  const std::string events = timeline.Events(question.parameters);
+  question.sql = "SELECT '" + std::string(kKnown) + "' AS what, a, b, '' AS c, (SELECT position FROM " +
+                 events +
+                 " WHERE source = 'stripe' AND tenant = a AND caused_by = b) AS number FROM PAIRS($1) "
+                 "UNION ALL SELECT '" +
+                 std::string(kStream) + "', a, b, c, coalesce((SELECT version FROM " + events +
+                 " WHERE tenant = a AND aggregate_id = b AND aggregate_type = c "
+                 "ORDER BY version DESC LIMIT 1), 0) FROM TRIPLES($2)";
+  return question;
+}
+
 // Clocks differ from process to process and are set back; along a timeline, time never goes back.
-AppendPlan::AppendPlan(Session& session, const Timeline& timeline, const Tip& tip,
-                       const std::vector<const AppendRequest*>& requests, UnixMicros now)
+AppendPlan::AppendPlan(const Rows& answer, const Tip& tip, UnixMicros now)
     : now_(std::max(now, tip.recorded_at)), position_(tip.position), checksum_(tip.checksum) {
-  ReadKnownEvents(session, timeline, requests);
-  ReadVersions(session, timeline, requests);
+  for (std::size_t i = 0; i < answer.size(); ++i) {
+    const std::string& what = answer.Text(i, 0);
+    if (what == kStream) {
+      versions_[{answer.Text(i, 1), answer.Text(i, 2), answer.Text(i, 3)}] = answer.Int(i, 4);
+    } else if (what == kKnown && !answer.IsNull(i, 4)) {
+      known_[{answer.Text(i, 1), answer.Text(i, 2)}] = answer.Int(i, 4);
+    }
+  }
 }
 
 AppendOutcome AppendPlan::Decide(const AppendRequest& request) {
@@ -84,51 +124,6 @@ std::vector<Row> AppendPlan::PlacedRows() const {
                     event.payload});
   }
   return rows;
-}
-
-// The positions of the Stripe events of the batch that are already recorded.
-void AppendPlan::ReadKnownEvents(Session& session, const Timeline& timeline,
-                                 const std::vector<const AppendRequest*>& requests) {
-  PairList ids;
-  for (const AppendRequest* request : requests) {
-    for (const auto& [event, content, expected_version] : *request) {
-      if (event.source == Source::kStripe) ids.emplace_back(event.tenant, *event.caused_by);
-    }
-  }
-  if (ids.empty()) return;
-  // One look into the unique index for each, whatever a planner without statistics would rather do.
-  Parameters parameters = {ids};
-  const std::string events = timeline.Events(parameters);
-  const Rows rows = session.Query("SELECT a, b, (SELECT position FROM " + events +
-                                      " WHERE source = 'stripe' AND tenant = a AND caused_by = b) "
-                                      "FROM PAIRS($1)",
-                                  parameters);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (!rows.IsNull(i, 2)) known_[{rows.Text(i, 0), rows.Text(i, 1)}] = rows.Int(i, 2);
-  }
-}
-
-void AppendPlan::ReadVersions(Session& session, const Timeline& timeline,
-                              const std::vector<const AppendRequest*>& requests) {
-  std::map<std::string, PairList> streams_by_tenant;
-  for (const AppendRequest* request : requests) {
-    for (const auto& [event, content, expected_version] : *request) {
-      if (versions_.emplace(StreamOf(event), 0).second) {
-        streams_by_tenant[event.tenant].emplace_back(event.aggregate_id, event.aggregate_type);
-      }
-    }
-  }
-  for (const auto& [tenant, streams] : streams_by_tenant) {
-    // One step down the index a stream, however long the stream is; of a branch's the steps behind its fork.
-    Parameters parameters = {tenant, streams};
-    const std::string events = timeline.Events(parameters);
-    const Rows rows = session.Query("SELECT a, b, coalesce((SELECT version FROM " + events +
-                                        " WHERE tenant = $1 AND aggregate_id = a AND aggregate_type = b "
-                                        "ORDER BY version DESC LIMIT 1), 0) FROM PAIRS($2)",
-                                    parameters);
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      versions_[{tenant, rows.Text(i, 0), rows.Text(i, 1)}] = rows.Int(i, 2);
-  }
 }
 
 std::optional<std::int64_t> AppendPlan::FirstRecording(const AppendRequest& request) const {

@@ -27,9 +27,16 @@ extern const std::vector<Column> kEventRowColumns;
 
 class AppendPlan {
  public:
-  // `requests` are those that will be decided.
-  AppendPlan(Session& session, const Timeline& timeline, const Tip& tip,
-             const std::vector<const AppendRequest*>& requests, UnixMicros now);
+  // What a plan for these requests must know of the timeline: a SELECT of the columns `what`, a, b, c and
+  // number. Rows of other kinds may stand beside its own.
+  struct Question {
+    std::string sql;
+    Parameters parameters;
+  };
+  static Question QuestionFor(const Timeline& timeline, const std::vector<const AppendRequest*>& requests);
+
+  // `answer` holds the rows for the question that the requests to be decided lead to.
+  AppendPlan(const Rows& answer, const Tip& tip, UnixMicros now);
 
   AppendOutcome Decide(const AppendRequest& request);
   // Places an event of another log where it stood there; why not, if it cannot stand there.
@@ -50,10 +57,6 @@ class AppendPlan {
   static StreamKey StreamOf(const Event& event);
 
   std::int64_t Place(const Append& append);
-  void ReadKnownEvents(Session& session, const Timeline& timeline,
-                       const std::vector<const AppendRequest*>& requests);
-  void ReadVersions(Session& session, const Timeline& timeline,
-                    const std::vector<const AppendRequest*>& requests);
   [[nodiscard]] std::optional<std::int64_t> FirstRecording(const AppendRequest& request) const;
   [[nodiscard]] std::optional<VersionConflict> FindConflict(const AppendRequest& request) const;
 

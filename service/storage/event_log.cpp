@@ -19,30 +19,36 @@ constexpr const char* kColumnsBeforePayload =
     "metadata, "
     "caused_by, occurred_at, recorded_at, checksum, payload_bytes, ";
 
-// The end of the log, as every append finds it, and whose log it is.
-struct End {
-  Tip tip;
-  std::string server;
+// An append under way: nobody else appends until its transaction ends.
+struct Begun {
+  std::string server;  // whose log it is
+  AppendPlan plan;
 };
 
-End ReadEnd(Session& session) {
-  const Rows head = session.Query(
-      "SELECT position, checksum, coalesce((SELECT recorded_at FROM events e WHERE e.position = "
-      "h.position), "
-      "0), " +
-      session.ServerSql() + " FROM log_head h WHERE singleton = 1");
-  BILLHOOK_CHECK(head.size() == 1);
-  const std::optional<Digest> checksum = DigestFromHex(head.Text(0, 1));
+// The log's end, and what these requests meet there, in one statement: who is alone waits for each.
+Begun Begin(Session& session, const std::vector<const AppendRequest*>& requests, UnixMicros now) {
+  session.BeginAppend();
+  const AppendPlan::Question question = AppendPlan::QuestionFor(Timeline(), requests);
+  const Rows rows =
+      session.Query(question.sql + " UNION ALL SELECT 'end', checksum, " + session.ServerSql() +
+                        ", CAST(coalesce((SELECT recorded_at FROM events e WHERE e.position = h.position), "
+                        "0) AS TEXT), position FROM log_head h WHERE singleton = 1",
+                    question.parameters);
+  std::size_t end = 0;
+  while (end < rows.size() && rows.Text(end, 0) != "end") ++end;
+  BILLHOOK_CHECK(end < rows.size());
+  const std::optional<Digest> checksum = DigestFromHex(rows.Text(end, 1));
   if (!checksum) throw StorageError("the head of the log holds no checksum; run billhook verify", false);
-  return {{head.Int(0, 0), *checksum, head.Int(0, 2)}, head.Text(0, 3)};
+  return {rows.Text(end, 2),
+          AppendPlan(rows, {rows.Int(end, 4), *checksum, std::stoll(rows.Text(end, 3))}, now)};
 }
 
 void Write(Session& session, const AppendPlan& plan) {
   if (plan.placed().empty()) return;
   session.Insert("events", kEventRowColumns, plan.PlacedRows());
   const Tip tip = plan.tip();
-  session.Execute("UPDATE log_head SET position = $1, checksum = $2 WHERE singleton = 1",
-                  {tip.position, ToHex(tip.checksum)});
+  session.ExecuteWithCommit("UPDATE log_head SET position = $1, checksum = $2 WHERE singleton = 1",
+                            {tip.position, ToHex(tip.checksum)});
   session.Announce({});
 }
 
@@ -153,15 +159,13 @@ std::vector<AppendOutcome> EventLog::AppendBatch(const std::vector<const AppendR
                                                  UnixMicros now) {
   Database::Lease session = database_.Acquire(Purpose::kAppend);
   Transaction transaction(*session);
-  session->BeginAppend();
-  const End end = ReadEnd(*session);
-  AppendPlan plan(*session, Timeline(), end.tip, requests, now);
+  auto [server, plan] = Begin(*session, requests, now);
   std::vector<AppendOutcome> outcomes;
   outcomes.reserve(requests.size());
   for (const AppendRequest* request : requests) outcomes.push_back(plan.Decide(*request));
   Write(*session, plan);
   transaction.Commit();
-  if (tail_ != nullptr) tail_->Add(end.server, plan.TakePlaced());
+  if (tail_ != nullptr) tail_->Add(server, plan.TakePlaced());
   return outcomes;
 }
 
@@ -237,8 +241,7 @@ std::optional<RestoreRefusal> EventLog::Restore(const std::vector<RecordedEvent>
   }
   Database::Lease session = database_.Acquire(Purpose::kAppend);
   Transaction transaction(*session);
-  session->BeginAppend();
-  AppendPlan plan(*session, Timeline(), ReadEnd(*session).tip, pointers, 0);
+  AppendPlan plan = Begin(*session, pointers, 0).plan;
   std::optional<RestoreRefusal> refusal;
   for (std::size_t i = 0; i < run.size() && !refusal; ++i) {
     if (std::optional<std::string> what = plan.DecideRestored(requests[i], run[i]))

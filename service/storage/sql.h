@@ -4,6 +4,7 @@
 // is thread safe. All calls throw StorageError (domain/event_store.h) for the world's faults.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -19,10 +20,12 @@
 
 namespace billhook::storage {
 
-// A parameter: NULL, an integer, a text, or a list of pairs of texts for PAIRS($n).
+// A parameter: NULL, an integer, a text, or a list of pairs of texts for PAIRS($n), of triples for
+// TRIPLES($n).
 using TextList = std::vector<std::string>;
 using PairList = std::vector<std::pair<std::string, std::string>>;
-using Parameter = std::variant<std::monostate, std::int64_t, std::string, PairList>;
+using TripleList = std::vector<std::array<std::string, 3>>;
+using Parameter = std::variant<std::monostate, std::int64_t, std::string, PairList, TripleList>;
 using Parameters = std::vector<Parameter>;
 
 // The rows of an answer, by number of row and column. A value of another type than asked for (a damaged
@@ -59,12 +62,18 @@ class Session {
   virtual ~Session() = default;
 
   // Runs one statement with $1, $2 ... parameters and returns its rows. `PAIRS($n)` stands for a table of the
-  // pairs of parameter n with the columns a and b. Statements are prepared once a connection.
+  // pairs of parameter n with the columns a and b, `TRIPLES($n)` for one with a, b and c. Statements are
+  // prepared once a connection.
   virtual Rows Query(const std::string& sql, const Parameters& parameters) = 0;
   Rows Query(const std::string& sql) { return Query(sql, {}); }
   // The same for a statement without rows: how many rows it changed.
   virtual std::int64_t Execute(const std::string& sql, const Parameters& parameters) = 0;
   std::int64_t Execute(const std::string& sql) { return Execute(sql, {}); }
+  // The same where nobody asks how many, and nothing in the transaction hangs on it: it may wait for the
+  // commit, to share its way to the server.
+  virtual void ExecuteWithCommit(const std::string& sql, const Parameters& parameters) {
+    Execute(sql, parameters);
+  }
   // Several statements in one text, without parameters (migrations).
   virtual void ExecuteScript(const std::string& script) = 0;
 
@@ -82,16 +91,18 @@ class Session {
   virtual void Upsert(std::string_view table, const std::vector<Column>& columns, std::size_t keys,
                       const std::vector<Row>& rows) = 0;
 
-  // A transaction that sees one state of the database throughout and writes nothing.
+  // A transaction begins, of one of these kinds. On PostgreSQL it does with its first statement, in one round
+  // trip.
+  // One that sees one state of the database throughout and writes nothing.
   virtual void BeginRead() = 0;
-  // A transaction that may write. On SQLite it holds the one write lock from here on.
+  // One that may write. On SQLite it holds the one write lock from here on.
   virtual void BeginWrite() = 0;
   // The same, and appends to the log wait until it ends: taken before positions are given, so that they are
   // in commit order.
   virtual void BeginAppend() = 0;
   // The same for migrations: a second process waits here until the first is done.
   virtual void BeginMigrating() = 0;
-  // A transaction that first reads what a projection needs. On PostgreSQL it is one from here on; on SQLite,
+  // One that first reads what a projection needs. On PostgreSQL it is one from here on; on SQLite,
   // where one process owns the file, what is read is of one moment, and ContinueWriting begins another, so
   // that nobody waits for who reads.
   virtual void BeginProjecting() = 0;

@@ -1,5 +1,7 @@
 #include "service/storage/sql_text.h"
 
+#include <charconv>
+
 #include <nlohmann/json.hpp>
 
 #include "domain/check.h"
@@ -25,8 +27,28 @@ std::string OnConflictUpdate(const std::vector<Column>& columns, std::size_t key
   return sql;
 }
 
-std::string PairsAsJson(const std::vector<std::pair<std::string, std::string>>& pairs) {
-  return nlohmann::json(pairs).dump();
+std::optional<std::string> ListAsJson(const Parameter& parameter) {
+  if (const auto* pairs = std::get_if<PairList>(&parameter)) return nlohmann::json(*pairs).dump();
+  if (const auto* triples = std::get_if<TripleList>(&parameter)) return nlohmann::json(*triples).dump();
+  return std::nullopt;
+}
+
+std::string ReplaceParameters(const std::string& sql, const TextList& values) {
+  std::string replaced;
+  for (std::size_t at = 0; at < sql.size();) {
+    std::size_t number = 0;
+    const char* const end = sql.data() + sql.size();
+    const char* const behind =
+        sql[at] == '$' ? std::from_chars(sql.data() + at + 1, end, number).ptr : sql.data() + at + 1;
+    if (number == 0) {
+      replaced += sql[at++];
+      continue;
+    }
+    BILLHOOK_CHECK(number <= values.size());
+    replaced += values[number - 1];
+    at = static_cast<std::size_t>(behind - sql.data());
+  }
+  return replaced;
 }
 
 std::string ReplaceMarker(std::string sql, std::string_view marker, std::string_view before,

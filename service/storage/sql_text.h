@@ -2,12 +2,13 @@
 // stand for what each says in its own way. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "projections/table.h"
+#include "service/storage/sql.h"
 
 namespace billhook::storage {
 
@@ -22,7 +23,10 @@ std::string OnConflictUpdate(const std::vector<Column>& columns, std::size_t key
 std::string ReplaceMarker(std::string sql, std::string_view marker, std::string_view before,
                           std::string_view after);
 
-// A list of pairs as a JSON array of two-element arrays.
-std::string PairsAsJson(const std::vector<std::pair<std::string, std::string>>& pairs);
+// A list of pairs or triples as a JSON array of arrays; nothing for any other parameter.
+std::optional<std::string> ListAsJson(const Parameter& parameter);
+
+// Replaces each $n by the n-th of `values`.
+std::string ReplaceParameters(const std::string& sql, const TextList& values);
 
 }  // namespace billhook::storage

@@ -238,6 +238,7 @@ class Stopping : public ::testing::Test {
     other_ = database_.Open();
     holder_.emplace(other_->Acquire(storage::Purpose::kAppend));
     (*holder_)->BeginAppend();
+    (*holder_)->Query("SELECT position FROM log_head");
     answer_ = std::async(std::launch::async, [address = serve_->address()] {
       http::Client client(address);
       return PostEvent(client, CustomerEvent("evt_in_flight"));

@@ -17,6 +17,9 @@ class CountingSession : public storage::Session {
   std::int64_t Execute(const std::string& sql, const Parameters& parameters) override {
     return real_->Execute(sql, parameters);
   }
+  void ExecuteWithCommit(const std::string& sql, const Parameters& parameters) override {
+    real_->ExecuteWithCommit(sql, parameters);
+  }
   void ExecuteScript(const std::string& script) override { real_->ExecuteScript(script); }
   Rows Lookup(const Table& table, std::int64_t generation, std::string_view column,
               const storage::TextList& values) override {

@@ -55,9 +55,23 @@ std::string ArrayLiteral(const TextList& texts) {
   return literal + "}";
 }
 
-std::string WithPairs(const std::string& sql) {
-  return ReplaceMarker(sql, "PAIRS", "(SELECT value->>0 AS a, value->>1 AS b FROM json_array_elements(",
-                       "::json)) AS pair");
+std::string WithLists(const std::string& sql) {
+  const std::string pairs = ReplaceMarker(
+      sql, "PAIRS", "(SELECT value->>0 AS a, value->>1 AS b FROM json_array_elements(", "::json)) AS pair");
+  return ReplaceMarker(pairs, "TRIPLES",
+                       "(SELECT value->>0 AS a, value->>1 AS b, value->>2 AS c FROM json_array_elements(",
+                       "::json)) AS triple");
+}
+
+// As the server reads it in any place; nothing for NULL.
+std::optional<std::string> TextOf(const Parameter& parameter) {
+  if (const auto* number = std::get_if<std::int64_t>(&parameter)) return std::to_string(*number);
+  if (const auto* text = std::get_if<std::string>(&parameter)) {
+    if (text->find('\0') != std::string::npos)
+      throw StorageError("PostgreSQL holds no text with a NUL character", false, true);
+    return *text;
+  }
+  return ListAsJson(parameter);
 }
 
 void Put32(std::string& bytes, std::uint32_t value) {
@@ -195,38 +209,47 @@ const std::string& PostgresSession::Prepared(const std::string& sql) {
     statements_.clear();
   }
   const std::string name = "s" + std::to_string(statements_.size());
-  connection_->prepare(name, WithPairs(sql));
+  connection_->prepare(name, WithLists(sql));
+#if PQXX_VERSION_MAJOR < 7
+  connection_->prepare_now(name);
+#endif
   return statements_.emplace(sql, name).first->second;
 }
 
 pqxx::result PostgresSession::Run(const std::string& sql, const Parameters& parameters) {
   if (pooled_ && !in_transaction_) return RunInATransaction(sql, parameters);
   return Guarded([&] {
-    if (renews_plans_as_it_finds_ && PlansAreDue()) channel_->exec("DISCARD PLANS");
-    std::vector<std::string> texts(parameters.size());
-    std::vector<const char*> pointers(parameters.size(), nullptr);
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
-      if (const auto* number = std::get_if<std::int64_t>(&parameters[i])) {
-        texts[i] = std::to_string(*number);
-        pointers[i] = texts[i].c_str();
-      } else if (const auto* text = std::get_if<std::string>(&parameters[i])) {
-        if (text->find('\0') != std::string::npos)
-          throw StorageError("PostgreSQL holds no text with a NUL character", false, true);
-        pointers[i] = text->c_str();
-      } else if (const auto* pairs = std::get_if<PairList>(&parameters[i])) {
-        texts[i] = PairsAsJson(*pairs);
-        pointers[i] = texts[i].c_str();
-      }
+    if (!opening_.empty()) {
+      const std::string statement = AsText(sql, parameters);
+      return channel_->exec(std::exchange(opening_, {}) + statement);
     }
+    if (renews_plans_as_it_finds_ && PlansAreDue()) channel_->exec("DISCARD PLANS");
+    std::vector<std::optional<std::string>> texts;
+    std::vector<const char*> pointers;
+    for (const Parameter& parameter : parameters) texts.push_back(TextOf(parameter));
+    for (const auto& text : texts) pointers.push_back(text ? text->c_str() : nullptr);
 #if PQXX_VERSION_MAJOR >= 7
     pqxx::params bound;
     for (const char* pointer : pointers) bound.append(pointer);
 #else
     const auto bound = pqxx::prepare::make_dynamic_params(pointers);
 #endif
-    return pooled_ ? channel_->exec_params(WithPairs(sql), bound)
+    return pooled_ ? channel_->exec_params(WithLists(sql), bound)
                    : channel_->exec_prepared(Prepared(sql), bound);
   });
+}
+
+// The statement with its parameters in it, to share a message with others.
+std::string PostgresSession::AsText(const std::string& sql, const Parameters& parameters) {
+  TextList literals;
+  for (const Parameter& parameter : parameters) {
+    const std::optional<std::string> text = TextOf(parameter);
+    literals.push_back(text ? connection_->quote(*text) : "NULL");
+  }
+  if (pooled_) return ReplaceParameters(WithLists(sql), literals);
+  std::string execute = "EXECUTE " + Prepared(sql);
+  for (std::size_t i = 0; i < literals.size(); ++i) execute.append(i == 0 ? "(" : ", ").append(literals[i]);
+  return execute.append(literals.empty() ? "" : ")");
 }
 
 // Where each transaction brings its settings along, what stands outside of one has none: no limit of time
@@ -262,8 +285,12 @@ std::int64_t PostgresSession::Execute(const std::string& sql, const Parameters& 
   return static_cast<std::int64_t>(Run(sql, parameters).affected_rows());
 }
 
+void PostgresSession::ExecuteWithCommit(const std::string& sql, const Parameters& parameters) {
+  Guarded([&] { with_commit_ += AsText(sql, parameters) + "; "; });
+}
+
 void PostgresSession::ExecuteScript(const std::string& script) {
-  Guarded([&] { channel_->exec(script); });
+  Guarded([&] { channel_->exec(std::exchange(opening_, {}) + script); });
 }
 
 // LATERAL with OFFSET 0 leaves the planner no other way than one index look-up a value: without statistics,
@@ -312,17 +339,16 @@ void PostgresSession::WriteRows(std::string_view table, const std::vector<Column
     for (const std::string& array : arrays) binary.emplace_back(array);
     const auto bound = pqxx::prepare::make_dynamic_params(binary);
 #endif
+    if (!opening_.empty()) channel_->exec(std::exchange(opening_, {}));
     pooled_ ? channel_->exec_params(sql, bound) : channel_->exec_prepared(Prepared(sql), bound);
   });
 }
 
-// `first` rides along in the same round trip.
+// All of it, and what comes `first`, rides along with the first statement.
 void PostgresSession::Begin(const std::string& begin, const std::string& first) {
-  Guarded([&] {
-    in_transaction_ = true;
-    announcements_.clear();
-    channel_->exec(begin + "; " + transaction_settings_ + first);
-  });
+  in_transaction_ = true;
+  with_commit_.clear();
+  opening_ = begin + "; " + transaction_settings_ + first;
 }
 
 void PostgresSession::BeginRead() {
@@ -347,7 +373,7 @@ void PostgresSession::BeginWrite() {
 void PostgresSession::BeginAppend() {
   // A locked row makes even a transaction that writes nothing wait, at its COMMIT, for a synchronous standby:
   // what is answered as a duplicate is as safe as a first.
-  BeginWriting("SELECT 1 FROM log_head WHERE singleton = 1 FOR UPDATE");
+  BeginWriting("SELECT 1 FROM log_head WHERE singleton = 1 FOR UPDATE; ");
 }
 
 void PostgresSession::BeginMigrating() {
@@ -355,22 +381,21 @@ void PostgresSession::BeginMigrating() {
   // one holds up all that ask for it afterwards.
   Begin("BEGIN", "SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock(" +
                      std::to_string(kMigrationLock) +
-                     "); SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = 0");
+                     "); SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = 0; ");
 }
 
 std::string PostgresSession::Claiming(std::string_view alias, Claim claim) const {
   return " FOR UPDATE OF " + std::string(alias) + (claim == Claim::kPassBy ? " SKIP LOCKED" : "");
 }
 
-// In one round trip with the commit, of which it is a part.
 void PostgresSession::Announce(const Announcement& announcement) {
   const std::string text = connection_->quote(sender_ + " " + announcement.ToText());
-  announcements_ += "SELECT pg_notify(" + std::string(kChannelSql) + ", " + text + "); ";
+  with_commit_ += "SELECT pg_notify(" + std::string(kChannelSql) + ", " + text + "); ";
 }
 
 void PostgresSession::Commit() {
   notices_->Clear();
-  Guarded([&] { channel_->exec(announcements_ + "COMMIT"); });
+  Guarded([&] { channel_->exec(std::exchange(opening_, {}) + with_commit_ + "COMMIT"); });
   in_transaction_ = false;
   // So it says that a wait for the standby was cancelled, or that there is no transaction any more; its words
   // are in its own language.
@@ -383,7 +408,7 @@ void PostgresSession::Commit() {
 void PostgresSession::Rollback() noexcept {
   if (!in_transaction_) return;
   in_transaction_ = false;
-  if (!usable_) return;
+  if (!usable_ || !std::exchange(opening_, {}).empty()) return;  // it has not even begun
   try {
     channel_->exec("ROLLBACK");
   } catch (const std::exception&) {

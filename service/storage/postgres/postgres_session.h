@@ -25,6 +25,7 @@ class PostgresSession : public Session {
 
   Rows Query(const std::string& sql, const Parameters& parameters) override;
   std::int64_t Execute(const std::string& sql, const Parameters& parameters) override;
+  void ExecuteWithCommit(const std::string& sql, const Parameters& parameters) override;
   void ExecuteScript(const std::string& script) override;
   Rows Lookup(const Table& table, std::int64_t generation, std::string_view column,
               const TextList& values) override;
@@ -60,6 +61,7 @@ class PostgresSession : public Session {
   auto Guarded(Work work) -> decltype(work());
   pqxx::result Run(const std::string& sql, const Parameters& parameters);
   pqxx::result RunInATransaction(const std::string& sql, const Parameters& parameters);
+  std::string AsText(const std::string& sql, const Parameters& parameters);
   void WriteRows(std::string_view table, const std::vector<Column>& columns, const std::vector<Row>& rows,
                  const std::string& on_conflict);
   void Begin(const std::string& begin, const std::string& first = "");
@@ -70,10 +72,11 @@ class PostgresSession : public Session {
   std::unique_ptr<pqxx::connection> connection_;
   std::unique_ptr<Notices> notices_;
   std::unique_ptr<pqxx::nontransaction>
-      channel_;  // BEGIN and COMMIT are ours, so that locks ride along with BEGIN
+      channel_;  // BEGIN and COMMIT are ours, so that other statements ride along with them
   std::unordered_map<std::string, std::string> statements_;  // SQL text to the prepared statement's name
   std::string sender_;
-  std::string announcements_;  // SQL to run before COMMIT
+  std::string opening_;      // SQL that begins the transaction, until it is sent
+  std::string with_commit_;  // SQL to run before COMMIT
   bool pooled_ = false;
   std::string transaction_settings_;  // of a pooled session
   const bool renews_plans_as_it_finds_;

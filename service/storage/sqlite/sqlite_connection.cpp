@@ -34,6 +34,17 @@ bool IsAboutData(int code) {
   return kind == SQLITE_TOOBIG || kind == SQLITE_CONSTRAINT || kind == SQLITE_MISMATCH;
 }
 
+std::string WithLists(const std::string& sql) {
+  const std::string pairs = ReplaceMarker(
+      sql, "PAIRS",
+      "(SELECT json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') AS b FROM json_each(",
+      ")) AS pair");
+  return ReplaceMarker(pairs, "TRIPLES",
+                       "(SELECT json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') AS b, "
+                       "json_extract(value, '$[2]') AS c FROM json_each(",
+                       ")) AS triple");
+}
+
 // Resets the statement, whatever happens, so that it holds no lock and no pointer into the caller's texts.
 class Running {
  public:
@@ -122,10 +133,7 @@ void SqliteConnection::Throw(const char* doing) {
 sqlite3_stmt* SqliteConnection::Prepare(const std::string& sql) {
   if (const auto known = statements_.find(sql); known != statements_.end()) return known->second;
   if (statements_.size() == kMaxPreparedStatements) ForgetStatements();
-  const std::string text = ReplaceMarker(
-      sql, "PAIRS",
-      "(SELECT json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') AS b FROM json_each(",
-      ")) AS pair");
+  const std::string text = WithLists(sql);
   sqlite3_stmt* statement = nullptr;
   const int size = static_cast<int>(text.size()) + 1;
   if (sqlite3_prepare_v3(handle_, text.c_str(), size, SQLITE_PREPARE_PERSISTENT, &statement, nullptr) !=
@@ -156,9 +164,8 @@ void SqliteConnection::Bind(sqlite3_stmt* statement, std::size_t number, const P
     BindAt(statement, index, *integer);
   } else if (const auto* text = std::get_if<std::string>(&parameter)) {
     BindAt(statement, index, *text);
-  } else if (const auto* pairs = std::get_if<PairList>(&parameter)) {
-    const std::string json = PairsAsJson(*pairs);
-    if (sqlite3_bind_text(statement, index, json.data(), static_cast<int>(json.size()), SQLITE_TRANSIENT) !=
+  } else if (const std::optional<std::string> json = ListAsJson(parameter)) {
+    if (sqlite3_bind_text(statement, index, json->data(), static_cast<int>(json->size()), SQLITE_TRANSIENT) !=
         SQLITE_OK) {
       Throw("bind");
     }

@@ -349,5 +349,54 @@ TEST_F(GroupCommitting, CommitsWhatWaitsBeforeItStopsAndRefusesTheRest) {
   EXPECT_EQ(group_commit.Append(StripeAppend("evt_2")).error(), Refusal::kStopping);
 }
 
+TEST_F(GroupCommitting, LetsWhoIsAloneCommitOnHisOwnThread) {
+  std::vector<std::thread::id> threads;
+  store_.before = [&threads](const auto&) { threads.push_back(std::this_thread::get_id()); };
+  GroupCommit& group_commit = Start({.callers_commit = true});
+  EXPECT_TRUE(group_commit.Append(StripeAppend("evt_0")).has_value());
+  bool told = false;
+  group_commit.AppendLater(StripeAppend("evt_1"),
+                           [&told](const Outcome& outcome) { told = outcome.has_value(); });
+  EXPECT_TRUE(told) << "before it returns";
+  EXPECT_EQ(threads, std::vector<std::thread::id>(2, std::this_thread::get_id()));
+  EXPECT_TRUE(group_commit.AppendAll({}).empty());
+  EXPECT_EQ(store_.batches, (std::vector<std::size_t>{1, 1}));
+}
+
+TEST_F(GroupCommitting, CommitsTogetherWhatArrivesWhileACallerCommits) {
+  std::vector<std::thread::id> threads;
+  store_.before = [&](const auto&) {
+    threads.push_back(std::this_thread::get_id());
+    gate_.Pass();
+  };
+  Start({.callers_commit = true});
+  auto alone = Later("evt_0");
+  gate_.AwaitSomebody();
+  auto second = Later("evt_1");
+  auto third = Later("evt_2");
+  AwaitQueue(2);
+  gate_.Open();
+  EXPECT_TRUE(alone.get().has_value());
+  EXPECT_TRUE(second.get().has_value());
+  EXPECT_TRUE(third.get().has_value());
+  EXPECT_EQ(store_.batches, (std::vector<std::size_t>{1, 2}));
+  ASSERT_EQ(threads.size(), 2U);
+  EXPECT_NE(threads[0], threads[1]);
+}
+
+TEST_F(GroupCommitting, TellsWhoCommitsHimselfThatItTookTooLong) {
+  store_.before = [this](const auto&) { gate_.Pass(); };
+  GroupCommit& group_commit = Start({.wait_max = std::chrono::milliseconds(50), .callers_commit = true});
+  auto committing = std::async(std::launch::async,
+                               [&] { group_commit.AppendLater(StripeAppend("evt_0"), writing_.Hear()); });
+  EXPECT_EQ(writing_.Get().error(), Refusal::kInDoubt) << "somebody else says so";
+  auto stopping = std::async(std::launch::async, [&] { group_commit.Stop(); });
+  EXPECT_EQ(stopping.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+  gate_.Open();
+  stopping.get();
+  EXPECT_EQ(log_.LatestPosition(), 1) << "a stop waits for what is under way";
+  committing.get();
+}
+
 }  // namespace
 }  // namespace billhook::test

@@ -84,6 +84,64 @@ TEST_F(PostgresSessions, FindARowByItsKeyThoughTheTableWasEmptyOnce) {
   session.Commit();
 }
 
+TEST_F(PostgresSessions, BeginWithTheFirstStatement) {
+  PostgresSession session(database_.url(), Purpose::kAppend);
+  PostgresSession other(database_.url(), Purpose::kRead);
+  const std::string process = session.Query("SELECT pg_backend_pid()", {}).Text(0, 0);
+  const auto state = [&] {
+    return other.Query("SELECT state FROM pg_stat_activity WHERE pid = $1", {process}).Text(0, 0);
+  };
+  session.BeginWrite();
+  EXPECT_EQ(state(), "idle");
+  session.Rollback();
+  session.BeginWrite();
+  session.Commit();
+  session.BeginRead();
+  EXPECT_EQ(session.Query("SELECT $1 || current_setting('transaction_isolation')", {std::string("is '")})
+                .Text(0, 0),
+            "is 'repeatable read");
+  EXPECT_EQ(state(), "idle in transaction");
+  session.Rollback();
+  EXPECT_EQ(state(), "idle");
+}
+
+TEST_F(PostgresSessions, ExecuteWithTheCommitWhatMayWaitForIt) {
+  PostgresSession session(database_.url(), Purpose::kAppend);
+  PostgresSession other(database_.url(), Purpose::kRead);
+  session.ExecuteScript("CREATE TABLE noted (number bigint, word text)");
+  const auto note = [&] {
+    session.ExecuteWithCommit("INSERT INTO noted (number, word) VALUES ($1, $2)",
+                              {std::int64_t{-1}, std::string("it's a \\ \"word\"")});
+  };
+  session.BeginWrite();
+  note();
+  session.Rollback();
+  session.BeginWrite();
+  note();
+  EXPECT_TRUE(other.Query("SELECT number FROM noted", {}).empty());
+  session.Commit();
+  const storage::Rows rows = other.Query("SELECT number, word FROM noted", {});
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows.Int(0, 0), -1);
+  EXPECT_EQ(rows.Text(0, 1), "it's a \\ \"word\"");
+}
+
+TEST_F(PostgresSessions, FailTheCommitWithWhatWaitedForIt) {
+  PostgresSession session(database_.url(), Purpose::kAppend);
+  session.ExecuteScript("CREATE TABLE unique_numbers (number bigint PRIMARY KEY)");
+  session.BeginWrite();
+  for (int i = 0; i < 2; ++i)
+    session.ExecuteWithCommit("INSERT INTO unique_numbers (number) VALUES ($1)", {std::int64_t{1}});
+  try {
+    session.Commit();
+    FAIL() << "the second breaks the key";
+  } catch (const StorageError& error) {
+    EXPECT_TRUE(error.about_data());
+  }
+  session.Rollback();
+  EXPECT_TRUE(session.Query("SELECT number FROM unique_numbers", {}).empty());
+}
+
 TEST_F(PostgresSessions, GiveTheLogsLockUpSoonWhenTheirProcessIsSilent) {
   PostgresSession session(database_.url(), Purpose::kAppend);
   EXPECT_EQ(session.Query("SHOW idle_in_transaction_session_timeout", {}).Text(0, 0), "5s");
