@@ -108,7 +108,8 @@ Service::Service(Config config, Clock clock)
           {.batch_max = config_.append_batch_max,
            .linger = config_.append_linger,
            .patient_max = std::max<std::size_t>(1, config_.http_threads / 2),
-           .callers_commit = config_.http_threads > 1},
+           // One that hangs in a commit must leave some of those that are kept for webhooks.
+           .callers_commit = config_.http_threads >= 8},
           clock,
           [this](const ingest::CommitReport& report) {
             metrics_.ObserveCommit(report.requests, report.events, report.duration);

@@ -49,7 +49,7 @@ class Service {
   Projector projector_;
   snapshots::Snapshotter snapshotter_;
   std::unique_ptr<publish::Publisher> publisher_;  // nullptr: the log is not published
-  std::size_t append_failures_ = 0;                // since the last line; the writer's thread alone
+  std::size_t append_failures_ = 0;                // since the last line; whoever commits
   std::chrono::steady_clock::time_point next_append_failure_line_{};
   ingest::GroupCommit group_commit_;
   commands::CommandBus commands_;

@@ -68,15 +68,16 @@ class Output {
 int Export(const std::string& path) {
   const Result<std::string, std::string> url = ReadDatabaseUrl(ProcessEnvironment());
   if (!url) return Fail(url.error());
-  const auto database = storage::OpenDatabase(*url, 1, storage::Ownership::kShared);
+  const auto database =
+      storage::OpenDatabase(*url, storage::EventLog::kReadersOfAWalk, storage::Ownership::kShared);
   storage::EventLog log(*database);
   Output output(path);
   storage::ChainReport report;
   {
     Progress progress("export");
-    report =
-        log.Walk([&output](const RecordedEvent& recorded) { output.Write(transfer::EventLine(recorded)); },
-                 [&progress](std::int64_t done, std::int64_t total) { progress.Show(done, total); });
+    report = log.Walk(
+        &transfer::EventLine, [&output](const std::string& line) { output.Write(line); },
+        [&progress](std::int64_t done, std::int64_t total) { progress.Show(done, total); });
   }
   if (report.first_bad_position) {
     return Fail("the log is damaged at position " + std::to_string(*report.first_bad_position) + ": " +

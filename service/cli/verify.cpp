@@ -13,7 +13,8 @@ namespace {
 int Verify() {
   const Result<std::string, std::string> url = ReadDatabaseUrl(ProcessEnvironment());
   if (!url) return Fail(url.error());
-  const auto database = storage::OpenDatabase(*url, 1, storage::Ownership::kShared);
+  const auto database =
+      storage::OpenDatabase(*url, storage::EventLog::kReadersOfAWalk, storage::Ownership::kShared);
   storage::EventLog log(*database);
   storage::ChainReport report;
   {

@@ -37,10 +37,10 @@ struct Response {
       space{};  // what the body takes of a bound; let go once it has been sent or dropped
 };
 
-// An answer that waits for something, and holds no thread meanwhile. The request stays until it is given.
+// An answer that waits for something, for which no thread need be held. The request stays until it is given.
 struct Pending {
-  // Begins to wait. `ready` is called once when that is over, from any thread, maybe before this returns;
-  // never if this throws.
+  // Begins to wait, or does it itself if that is quickest. `ready` is called once when that is over, from any
+  // thread, maybe before this returns; never if this throws.
   std::function<void(std::function<void()> ready)> begin;
   std::function<Response()> answer;  // called once, when ready
 };

@@ -1,7 +1,7 @@
 // The HTTP server: cpp-httplib's dispatcher and response writer behind a connection layer and a request
 // framer of our own, so that slow or idle connections cost no thread and every request has a limit in bytes
 // and time. One thread watches all connections (epoll) and collects whole requests; a pool of workers runs
-// the handler, from several threads at once. A request whose answer is pending holds none of them. This
+// the handler, from several threads at once. A request whose answer is pending need not hold one. This
 // header and client.h are the only doors to httplib.
 #pragma once
 

@@ -29,7 +29,7 @@ GroupCommit::~GroupCommit() {
 }
 
 void GroupCommit::AppendLater(AppendRequest request, Done done) {
-  Enqueue({std::make_shared<Waiting>(std::move(request), std::move(done))});
+  Enqueue({std::make_shared<Waiting>(std::move(request), std::move(done))}, options_.callers_commit);
 }
 
 GroupCommit::Outcome GroupCommit::Append(AppendRequest request) {
@@ -53,7 +53,7 @@ std::vector<GroupCommit::Outcome> GroupCommit::AppendAll(std::vector<AppendReque
         std::move(request), [outcome](Outcome said) { outcome->set_value(std::move(said)); }));
     batch.back()->patient = patient;
   }
-  Enqueue(batch);
+  Enqueue(batch, false);
   std::vector<Outcome> answers;
   for (std::future<Outcome>& outcome : outcomes) answers.push_back(outcome.get());
   const std::lock_guard lock(mutex_);
@@ -61,7 +61,7 @@ std::vector<GroupCommit::Outcome> GroupCommit::AppendAll(std::vector<AppendReque
   return answers;
 }
 
-void GroupCommit::Enqueue(const Batch& batch) {
+void GroupCommit::Enqueue(const Batch& batch, bool may_commit) {
   std::vector<std::pair<std::shared_ptr<Waiting>, Refusal>> refused;
   bool watched = false;
   bool wake = false;
@@ -78,8 +78,8 @@ void GroupCommit::Enqueue(const Batch& batch) {
       queue_bytes_ += waiting->bytes;
     }
     watched = std::exchange(watches_, true);
-    alone = options_.callers_commit && seen_ == 1 && committing_.empty() && !batch.empty() &&
-            refused.empty() && queue_.size() == batch.size();
+    alone =
+        may_commit && seen_ == 1 && committing_.empty() && refused.empty() && queue_.size() == batch.size();
     wake = !alone && committing_.empty() && queue_.size() >= wanted_;
     if (alone) TakeBatch();
   }
@@ -152,7 +152,7 @@ void GroupCommit::TakeBatch() {
   commit_began_ = SteadyClock::now();
 }
 
-void GroupCommit::CommitTaken() {
+void GroupCommit::CommitTaken() noexcept {
   Commit(committing_);  // who else looks at it does not change it
   commit_began_ = kNoCommit;
   Batch done;

@@ -34,8 +34,8 @@ struct GroupCommitOptions {
   // `stuck_after`, no more than `patient_max` of them wait on, and the rest are let go.
   std::size_t patient_max = 4096;
   std::chrono::milliseconds stuck_after{1'000};
-  // Whether who is alone commits on his own thread, for which he must have others beside it: what is under
-  // way for too long is answered meanwhile.
+  // Whether who is alone and does not block commits on his own thread, for which there must be others beside
+  // it: what is under way for too long is answered meanwhile.
   bool callers_commit = false;
 };
 
@@ -109,15 +109,16 @@ class GroupCommit {
   };
   using Batch = std::vector<std::shared_ptr<Waiting>>;
 
-  void Enqueue(const Batch& batch);
+  // `may_commit`: on this thread, if nobody else is there.
+  void Enqueue(const Batch& batch, bool may_commit);
   // Why it may not wait, if so. The queue is locked.
   std::optional<Refusal> Refuse(const Waiting& waiting) const;
   [[nodiscard]] bool Stuck() const;
   void Write();
   // Takes the next batch, which is then under way. The queue is locked.
   void TakeBatch();
-  // Commits what is under way.
-  void CommitTaken();
+  // Commits what is under way. Nothing may be thrown: no commit could follow.
+  void CommitTaken() noexcept;
   void Commit(const Batch& batch);
   void Fail(const Batch& batch, const StorageError& error);
   void Watch();

@@ -7,7 +7,6 @@
 namespace billhook {
 namespace {
 
-constexpr std::size_t kLargestBacklogBatch = 4;  // times the option
 constexpr std::size_t kRetriesACall = 100;
 
 }  // namespace
@@ -75,7 +74,7 @@ void Projector::Batch::Adapt(const ProjectorOptions& options, bool more, SteadyC
   if (!more) {
     size = options.batch;
   } else if (SteadyClock::now() - begin < options.quick_step) {
-    size = std::min(size * 2, options.batch * kLargestBacklogBatch);
+    size = options.batch * 2;
   }
 }
 

@@ -23,8 +23,8 @@
 namespace billhook {
 
 struct ProjectorOptions {
-  std::size_t batch = 256;  // events a transaction; doubled, up to 4 times as many, behind each step that
-  std::chrono::milliseconds quick_step{200};      // took less than this and did not come to the log's end
+  std::size_t batch = 256;  // events a transaction; twice as many behind a step that took less than this and
+  std::chrono::milliseconds quick_step{200};      // did not come to the log's end
   std::chrono::milliseconds pace{40};             // from one step to the next where nobody waits for it
   std::chrono::milliseconds poll{200};            // how often to look for appends that nobody tells of
   std::chrono::milliseconds safety_poll{2'000};   // the same where other processes tell of theirs

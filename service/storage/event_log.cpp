@@ -1,5 +1,7 @@
 #include "service/storage/event_log.h"
 
+#include <algorithm>
+#include <deque>
 #include <future>
 #include <limits>
 #include <utility>
@@ -11,7 +13,7 @@
 namespace billhook::storage {
 namespace {
 
-constexpr std::size_t kVerifyBatch = 1'000;
+constexpr std::int64_t kVerifyBatch = 500;
 constexpr std::int64_t kStreamAtATime = 256;
 
 constexpr const char* kColumnsBeforePayload =
@@ -61,6 +63,11 @@ std::string ReadSql(const std::string& payload) {
          "WHERE position > $1 ORDER BY position LIMIT $2) AS next) AS run WHERE bytes <= $3 OR position = $1 "
          "+ 1) "
          "ORDER BY position";
+}
+
+// Whether the event's checksum is that of its content behind an event with that one.
+bool Chained(const Digest& previous, const RecordedEvent& event, const Digest& content) {
+  return ChainDigest(previous, content, event.position, event.version, event.recorded_at) == event.checksum;
 }
 
 [[noreturn]] void ThrowDamaged(std::int64_t position) {
@@ -222,9 +229,9 @@ std::int64_t EventLog::LatestPosition() {
 }
 
 // A batch, or where one of its rows cannot even be read, the next event alone.
-std::vector<RecordedEvent> EventLog::ReadForVerify(std::int64_t after_position) {
+std::vector<RecordedEvent> EventLog::ReadForVerify(std::int64_t after_position, std::size_t limit) {
   try {
-    return ReadLog(after_position, kVerifyBatch);
+    return ReadLog(after_position, limit);
   } catch (const StorageError& error) {
     if (error.retryable()) throw;
     return ReadLog(after_position, 1);
@@ -249,8 +256,8 @@ std::optional<RestoreRefusal> EventLog::Restore(const std::vector<RecordedEvent>
   }
   Write(*session, plan);
   // Sagas reacted to these where they were recorded.
-  session->Execute(
-      "UPDATE checkpoints SET position = (SELECT position FROM log_head) WHERE projection = 'saga_runtime'");
+  session->Execute("UPDATE checkpoints SET position = $1 WHERE projection = 'saga_runtime'",
+                   {plan.tip().position});
   transaction.Commit();
   return refusal;
 }
@@ -264,10 +271,11 @@ LogHead EventLog::Head() {
 }
 
 ChainReport EventLog::Verify(const std::function<void(std::int64_t, std::int64_t)>& progress) {
-  return Walk([](const RecordedEvent&) {}, progress);
+  return Walk([](const RecordedEvent&) { return std::string(); }, [](const std::string&) {}, progress);
 }
 
-ChainReport EventLog::Walk(const std::function<void(const RecordedEvent&)>& take,
+ChainReport EventLog::Walk(const std::function<std::string(const RecordedEvent&)>& tell,
+                           const std::function<void(const std::string&)>& take,
                            const std::function<void(std::int64_t, std::int64_t)>& progress) {
   // The head is read first: what is appended while we walk is not our affair.
   std::int64_t last = 0;
@@ -285,31 +293,62 @@ ChainReport EventLog::Walk(const std::function<void(const RecordedEvent&)>& take
     report.what = std::move(what);
     return report;
   };
-  // While a batch is looked at, the next one is read.
-  const auto read_behind = [this](std::int64_t position) {
-    return std::async(std::launch::async, [this, position] { return ReadForVerify(position); });
-  };
-  std::future<std::vector<RecordedEvent>> next = read_behind(0);
-  while (report.events < last) {
+  // While a part of the log is proven, the next are read, and all done to them that needs no part before.
+  struct Part {
     std::vector<RecordedEvent> events;
+    std::vector<Digest> contents;
+    std::vector<std::string> told;  // of those that chain on to one in front of them
+  };
+  struct Expected {
+    std::int64_t end;
+    std::future<Part> part;
+  };
+  const auto read = [&](std::int64_t after, std::int64_t end) {
+    return Expected{end, std::async(std::launch::async, [this, &tell, after, end] {
+                      Part part{ReadForVerify(after, static_cast<std::size_t>(end - after)), {}, {}};
+                      for (std::size_t i = 0; i < part.events.size(); ++i) {
+                        const RecordedEvent& event = part.events[i];
+                        part.contents.push_back(ContentDigest(event.event));
+                        const bool chained =
+                            i > 0 && Chained(part.events[i - 1].checksum, event, part.contents[i]);
+                        part.told.push_back(chained ? tell(event) : "");
+                      }
+                      return part;
+                    })};
+  };
+  std::deque<Expected> expected;
+  std::int64_t asked = 0;
+  const auto read_ahead = [&] {
+    while (asked < last && expected.size() < kReadersOfAWalk) {
+      const std::int64_t end = std::min(asked + kVerifyBatch, last);
+      expected.push_back(read(asked, end));
+      asked = end;
+    }
+  };
+  read_ahead();
+  while (report.events < last) {
+    const std::int64_t end = expected.front().end;
+    Part part;
     try {
-      events = next.get();
+      part = expected.front().part.get();
     } catch (const StorageError& error) {
       if (error.retryable()) throw;
       return fail(report.events + 1, error.what());
     }
-    if (events.empty()) return fail(report.events + 1, "this event and all after it are missing");
-    if (events.back().position < last) next = read_behind(events.back().position);
-    for (const RecordedEvent& event : events) {
-      if (report.events == last) break;
+    expected.pop_front();
+    if (part.events.empty()) return fail(report.events + 1, "this event and all after it are missing");
+    // Large events, or one that cannot be read, end a part early.
+    if (part.events.back().position < end) expected.push_front(read(part.events.back().position, end));
+    read_ahead();
+    for (std::size_t i = 0; i < part.events.size() && report.events < end; ++i) {
+      const RecordedEvent& event = part.events[i];
       if (event.position != report.events + 1)
         return fail(report.events + 1, "the event at this position is missing");
-      const Digest checksum = ChainDigest(previous, event);
-      if (checksum != event.checksum)
+      if (!Chained(previous, event, part.contents[i]))
         return fail(event.position, "its checksum does not fit its content and the event before it");
-      previous = checksum;
+      previous = event.checksum;
       report.events = event.position;
-      take(event);
+      take(i == 0 ? tell(event) : part.told[i]);
     }
     progress(report.events, last);
   }

@@ -85,9 +85,13 @@ class EventLog : public EventStore {
   // Walks the whole chain from the first event to the head; `progress(position, last)` is called now and
   // then.
   ChainReport Verify(const std::function<void(std::int64_t, std::int64_t)>& progress);
-  // The same, handing each event to `take` as soon as it is proven.
-  ChainReport Walk(const std::function<void(const RecordedEvent&)>& take,
+  // The same; what `tell` says of an event that is proven, on one of several threads, goes to `take`, in
+  // order.
+  ChainReport Walk(const std::function<std::string(const RecordedEvent&)>& tell,
+                   const std::function<void(const std::string&)>& take,
                    const std::function<void(std::int64_t, std::int64_t)>& progress);
+  // How many sessions a walk reads through.
+  static constexpr std::size_t kReadersOfAWalk = 2;
 
   // Commits a run of events as another log had recorded them: positions, versions, IDs, times and checksums
   // stay. Each must chain on to the one before, the first to the head. Nothing: all are in. Otherwise the
@@ -97,7 +101,7 @@ class EventLog : public EventStore {
   LogHead Head();
 
  private:
-  std::vector<RecordedEvent> ReadForVerify(std::int64_t after_position);
+  std::vector<RecordedEvent> ReadForVerify(std::int64_t after_position, std::size_t limit);
 
   Database& database_;
   LogTail* tail_;

@@ -69,8 +69,8 @@ class Session {
   // The same for a statement without rows: how many rows it changed.
   virtual std::int64_t Execute(const std::string& sql, const Parameters& parameters) = 0;
   std::int64_t Execute(const std::string& sql) { return Execute(sql, {}); }
-  // The same where nobody asks how many, and nothing in the transaction hangs on it: it may wait for the
-  // commit, to share its way to the server.
+  // The same where nobody asks how many, and nothing in the transaction hangs on it, nor sees it: it may wait
+  // for the commit, to share its way to the server.
   virtual void ExecuteWithCommit(const std::string& sql, const Parameters& parameters) {
     Execute(sql, parameters);
   }
@@ -91,8 +91,7 @@ class Session {
   virtual void Upsert(std::string_view table, const std::vector<Column>& columns, std::size_t keys,
                       const std::vector<Row>& rows) = 0;
 
-  // A transaction begins, of one of these kinds. On PostgreSQL it does with its first statement, in one round
-  // trip.
+  // A transaction begins, of one of these kinds; on PostgreSQL with its first statement.
   // One that sees one state of the database throughout and writes nothing.
   virtual void BeginRead() = 0;
   // One that may write. On SQLite it holds the one write lock from here on.
@@ -115,8 +114,8 @@ class Session {
   [[nodiscard]] virtual std::string ServerSql() const { return "''"; }
   // Ends BeginProjecting's reading part: writes may follow.
   virtual void ContinueWriting() = 0;
-  // What was written so far is a whole that may be committed by itself: on SQLite it is, and those who wait
-  // for the one write lock have their turn; on PostgreSQL, where nobody waits, all is committed at the end.
+  // What was written so far is a whole that may be committed by itself: on SQLite it is if it is much, or if
+  // somebody waits for the one write lock, to have his turn; on PostgreSQL all is committed at the end.
   virtual void CompletePart() = 0;
   // Tells the other processes on this database once the transaction commits. Where one process owns the
   // database there are none.

@@ -169,6 +169,8 @@ auto PostgresSession::Guarded(Work work) -> decltype(work()) {
   } catch (const pqxx::failure& error) {
     usable_ = false;
     throw StorageError("PostgreSQL: " + FirstLine(error.what()), true);
+  } catch (const pqxx::argument_error&) {  // of a text that cannot be quoted
+    throw StorageError("PostgreSQL holds no text that is not UTF-8", false, true);
   }
 }
 
@@ -204,11 +206,11 @@ bool PostgresSession::usable() const {
 const std::string& PostgresSession::Prepared(const std::string& sql) {
   const auto known = statements_.find(sql);
   if (known != statements_.end()) return known->second;
-  if (statements_.size() == kMaxPreparedStatements) {
+  if (statements_.size() >= kMaxPreparedStatements && with_commit_.empty()) {
     for (const auto& [text, prepared] : statements_) connection_->unprepare(prepared);
     statements_.clear();
   }
-  const std::string name = "s" + std::to_string(statements_.size());
+  const std::string name = "s" + std::to_string(++prepared_);  // one that failed may have taken its name
   connection_->prepare(name, WithLists(sql));
 #if PQXX_VERSION_MAJOR < 7
   connection_->prepare_now(name);
@@ -219,10 +221,11 @@ const std::string& PostgresSession::Prepared(const std::string& sql) {
 pqxx::result PostgresSession::Run(const std::string& sql, const Parameters& parameters) {
   if (pooled_ && !in_transaction_) return RunInATransaction(sql, parameters);
   return Guarded([&] {
-    if (!opening_.empty()) {
+    if (!opening_.empty() && shares_opening_) {
       const std::string statement = AsText(sql, parameters);
       return channel_->exec(std::exchange(opening_, {}) + statement);
     }
+    SendOpening();
     if (renews_plans_as_it_finds_ && PlansAreDue()) channel_->exec("DISCARD PLANS");
     std::vector<std::optional<std::string>> texts;
     std::vector<const char*> pointers;
@@ -260,10 +263,14 @@ pqxx::result PostgresSession::RunInATransaction(const std::string& sql, const Pa
     pqxx::result result = Run(sql, parameters);
     Commit();
     return result;
-  } catch (const StorageError&) {
+  } catch (...) {
     Rollback();
     throw;
   }
+}
+
+void PostgresSession::SendOpening() {
+  if (!opening_.empty()) channel_->exec(std::exchange(opening_, {}));
 }
 
 Rows PostgresSession::Query(const std::string& sql, const Parameters& parameters) {
@@ -339,14 +346,16 @@ void PostgresSession::WriteRows(std::string_view table, const std::vector<Column
     for (const std::string& array : arrays) binary.emplace_back(array);
     const auto bound = pqxx::prepare::make_dynamic_params(binary);
 #endif
-    if (!opening_.empty()) channel_->exec(std::exchange(opening_, {}));
+    SendOpening();
     pooled_ ? channel_->exec_params(sql, bound) : channel_->exec_prepared(Prepared(sql), bound);
   });
 }
 
-// All of it, and what comes `first`, rides along with the first statement.
+// It is sent in front of the first statement; in one round trip with it where that names nothing but what may
+// stand in the server's log, as a statement's text does when it fails.
 void PostgresSession::Begin(const std::string& begin, const std::string& first) {
   in_transaction_ = true;
+  shares_opening_ = false;
   with_commit_.clear();
   opening_ = begin + "; " + transaction_settings_ + first;
 }
@@ -374,6 +383,12 @@ void PostgresSession::BeginAppend() {
   // A locked row makes even a transaction that writes nothing wait, at its COMMIT, for a synchronous standby:
   // what is answered as a duplicate is as safe as a first.
   BeginWriting("SELECT 1 FROM log_head WHERE singleton = 1 FOR UPDATE; ");
+  shares_opening_ = true;
+}
+
+void PostgresSession::BeginProjecting() {
+  BeginWriting();
+  shares_opening_ = true;
 }
 
 void PostgresSession::BeginMigrating() {
@@ -408,7 +423,8 @@ void PostgresSession::Commit() {
 void PostgresSession::Rollback() noexcept {
   if (!in_transaction_) return;
   in_transaction_ = false;
-  if (!usable_ || !std::exchange(opening_, {}).empty()) return;  // it has not even begun
+  const bool begun = std::exchange(opening_, {}).empty();
+  if (!usable_ || !begun) return;
   try {
     channel_->exec("ROLLBACK");
   } catch (const std::exception&) {

@@ -37,7 +37,7 @@ class PostgresSession : public Session {
   void BeginWrite() override;
   void BeginAppend() override;
   void BeginMigrating() override;
-  void BeginProjecting() override { BeginWrite(); }
+  void BeginProjecting() override;
   [[nodiscard]] std::string Claiming(std::string_view alias, Claim claim) const override;
   [[nodiscard]] std::string ServerSql() const override {
     return "CAST(extract(epoch FROM pg_postmaster_start_time()) AS text)";
@@ -64,6 +64,7 @@ class PostgresSession : public Session {
   std::string AsText(const std::string& sql, const Parameters& parameters);
   void WriteRows(std::string_view table, const std::vector<Column>& columns, const std::vector<Row>& rows,
                  const std::string& on_conflict);
+  void SendOpening();
   void Begin(const std::string& begin, const std::string& first = "");
   void BeginWriting(const std::string& first = "");
   bool PlansAreDue();
@@ -74,9 +75,11 @@ class PostgresSession : public Session {
   std::unique_ptr<pqxx::nontransaction>
       channel_;  // BEGIN and COMMIT are ours, so that other statements ride along with them
   std::unordered_map<std::string, std::string> statements_;  // SQL text to the prepared statement's name
+  std::uint64_t prepared_ = 0;                               // ever
   std::string sender_;
-  std::string opening_;      // SQL that begins the transaction, until it is sent
-  std::string with_commit_;  // SQL to run before COMMIT
+  std::string opening_;          // SQL that begins the transaction, until it is sent
+  bool shares_opening_ = false;  // the first statement goes with it
+  std::string with_commit_;      // SQL to run before COMMIT
   bool pooled_ = false;
   std::string transaction_settings_;  // of a pooled session
   const bool renews_plans_as_it_finds_;

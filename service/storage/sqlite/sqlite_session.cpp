@@ -13,6 +13,9 @@ constexpr int kCheckpointPages = 8'000;
 constexpr int kCheckpointPagesOfAppends = 4 * kCheckpointPages;  // where nobody projects
 constexpr int kCheckpointsBesideWriters = 2;  // all there is, then what was written meanwhile
 constexpr std::chrono::milliseconds kWriteLockTimeout{5'000};
+// What a commit moves to the write-ahead log at a time: each commit costs, and so does to wait for a long
+// one.
+constexpr std::size_t kRowsOfAPart = 500;
 // The one that writes knows that what it has read stays true; a reader forgets all of it at each new commit.
 constexpr int kWriterCacheKib = 8'192;
 constexpr int kReaderCacheKib = 2'048;
@@ -59,6 +62,7 @@ void SqliteSession::Insert(std::string_view table, const std::vector<Column>& co
 void SqliteSession::Upsert(std::string_view table, const std::vector<Column>& columns, std::size_t keys,
                            const std::vector<Row>& rows) {
   connection().Upsert(table, columns, keys, rows);
+  written_rows_ += rows.size();
 }
 
 void SqliteSession::BeginRead() {
@@ -69,6 +73,7 @@ void SqliteSession::BeginWrite() {
   if (!write_lock_.try_lock_for(kWriteLockTimeout)) {
     throw StorageError("another part of billhook has held the write lock for too long", true);
   }
+  written_rows_ = 0;
   try {
     connection().FlushCommits(flush_commits_);
     Execute("BEGIN IMMEDIATE", {});
@@ -81,6 +86,10 @@ void SqliteSession::BeginWrite() {
 void SqliteSession::ContinueWriting() {
   Commit();
   BeginWrite();
+}
+
+void SqliteSession::CompletePart() {
+  if (written_rows_ >= kRowsOfAPart || writer_.lock.wanted()) ContinueWriting();
 }
 
 void SqliteSession::Commit() {

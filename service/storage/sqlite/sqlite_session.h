@@ -45,7 +45,7 @@ class SqliteSession : public Session {
   void BeginMigrating() override { BeginWrite(); }
   void BeginProjecting() override { BeginRead(); }
   void ContinueWriting() override;
-  void CompletePart() override { ContinueWriting(); }
+  void CompletePart() override;
   void Commit() override;
   void Rollback() noexcept override;
   [[nodiscard]] bool usable() const override { return true; }
@@ -61,6 +61,7 @@ class SqliteSession : public Session {
   const bool flush_commits_;
   SqliteWriter& writer_;
   std::unique_lock<WriteLock> write_lock_;
+  std::size_t written_rows_ = 0;  // since the lock is held
   std::unique_ptr<SqliteConnection> reader_;
 };
 

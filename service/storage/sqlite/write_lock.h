@@ -33,12 +33,18 @@ class WriteLock {
     CallNext();
   }
 
+  // Whether somebody waits for it.
+  [[nodiscard]] bool wanted() const {
+    const std::lock_guard lock(mutex_);
+    return !waiting_.empty();
+  }
+
  private:
   void CallNext() {
     if (!waiting_.empty()) waiting_.front().notify_one();
   }
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::list<std::condition_variable> waiting_;  // in the order in which they came
   bool held_ = false;
 };

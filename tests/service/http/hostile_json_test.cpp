@@ -200,9 +200,9 @@ std::string PercentEncoded(const std::string& text) {
 std::string ExportOf(storage::Database& database) {
   storage::EventLog log(database);
   std::string lines;
-  const storage::ChainReport report =
-      log.Walk([&lines](const RecordedEvent& recorded) { lines += transfer::EventLine(recorded) + "\n"; },
-               [](std::int64_t, std::int64_t) {});
+  const storage::ChainReport report = log.Walk(
+      &transfer::EventLine, [&lines](const std::string& line) { lines += line + "\n"; },
+      [](std::int64_t, std::int64_t) {});
   EXPECT_FALSE(report.first_bad_position) << report.what;
   return lines;
 }

@@ -353,14 +353,18 @@ TEST_F(GroupCommitting, LetsWhoIsAloneCommitOnHisOwnThread) {
   std::vector<std::thread::id> threads;
   store_.before = [&threads](const auto&) { threads.push_back(std::this_thread::get_id()); };
   GroupCommit& group_commit = Start({.callers_commit = true});
-  EXPECT_TRUE(group_commit.Append(StripeAppend("evt_0")).has_value());
-  bool told = false;
-  group_commit.AppendLater(StripeAppend("evt_1"),
-                           [&told](const Outcome& outcome) { told = outcome.has_value(); });
-  EXPECT_TRUE(told) << "before it returns";
-  EXPECT_EQ(threads, std::vector<std::thread::id>(2, std::this_thread::get_id()));
+  for (const char* event_id : {"evt_0", "evt_1"}) {
+    bool told = false;
+    group_commit.AppendLater(StripeAppend(event_id),
+                             [&told](const Outcome& outcome) { told = outcome.has_value(); });
+    EXPECT_TRUE(told) << "before it returns";
+  }
+  EXPECT_TRUE(group_commit.Append(StripeAppend("evt_2")).has_value());
   EXPECT_TRUE(group_commit.AppendAll({}).empty());
-  EXPECT_EQ(store_.batches, (std::vector<std::size_t>{1, 1}));
+  EXPECT_EQ(store_.batches, (std::vector<std::size_t>{1, 1, 1}));
+  EXPECT_EQ(threads[0], std::this_thread::get_id());
+  EXPECT_EQ(threads[1], std::this_thread::get_id());
+  EXPECT_NE(threads[2], std::this_thread::get_id()) << "who blocks must be let go in time";
 }
 
 TEST_F(GroupCommitting, CommitsTogetherWhatArrivesWhileACallerCommits) {
@@ -370,16 +374,18 @@ TEST_F(GroupCommitting, CommitsTogetherWhatArrivesWhileACallerCommits) {
     gate_.Pass();
   };
   Start({.callers_commit = true});
-  auto alone = Later("evt_0");
+  auto alone = std::async(std::launch::async,
+                          [&] { group_commit_->AppendLater(StripeAppend("evt_0"), writing_.Hear()); });
   gate_.AwaitSomebody();
   auto second = Later("evt_1");
   auto third = Later("evt_2");
   AwaitQueue(2);
   gate_.Open();
-  EXPECT_TRUE(alone.get().has_value());
+  EXPECT_TRUE(writing_.Get().has_value());
   EXPECT_TRUE(second.get().has_value());
   EXPECT_TRUE(third.get().has_value());
   EXPECT_EQ(store_.batches, (std::vector<std::size_t>{1, 2}));
+  alone.get();
   ASSERT_EQ(threads.size(), 2U);
   EXPECT_NE(threads[0], threads[1]);
 }

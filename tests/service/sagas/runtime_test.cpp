@@ -363,8 +363,9 @@ TEST_P(SagaRuntime, TakesOnTheOpenSagasOfAnImportedLogButReactsToNothingOfItsPas
     process.Settle();
     process.Begin("a", "b", 4, "s");
     process.Arrive("invoice.payment_failed", "in_2");  // nobody reacts to it any more
-    process.log.Walk([&](const RecordedEvent& event) { text += transfer::EventLine(event) + "\n"; },
-                     [](std::int64_t, std::int64_t) {});
+    process.log.Walk(
+        &transfer::EventLine, [&](const std::string& line) { text += line + "\n"; },
+        [](std::int64_t, std::int64_t) {});
   }
   const test::TestDatabase other(GetParam());
   Process process(other);

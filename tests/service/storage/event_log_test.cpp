@@ -2,6 +2,7 @@
 #include "service/storage/event_log.h"
 
 #include <atomic>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -236,6 +237,40 @@ TEST_P(EventLogConformance, FindsTheFirstPositionThatWasTamperedWith) {
     Tamper("UPDATE events SET " + columns[i] + " WHERE position = " + position);
     EXPECT_EQ(Verify().first_bad_position, std::stoll(position)) << columns[i];
   }
+}
+
+TEST_P(EventLogConformance, TellsOfNoEventThatIsNotProven) {
+  AppendEvents(6);
+  Tamper("UPDATE events SET occurred_at = -1 WHERE position = 4");
+  std::mutex mutex;
+  std::set<std::int64_t> told;
+  std::vector<std::string> taken;
+  const ChainReport report = log_->Walk(
+      [&](const RecordedEvent& event) {
+        const std::lock_guard lock(mutex);
+        told.insert(event.position);
+        return std::to_string(event.position);
+      },
+      [&](const std::string& text) { taken.push_back(text); }, [](std::int64_t, std::int64_t) {});
+  EXPECT_EQ(report.first_bad_position, 4);
+  EXPECT_EQ(taken, (std::vector<std::string>{"1", "2", "3"}));
+  EXPECT_EQ(told.count(4), 0U);
+}
+
+TEST_P(EventLogConformance, WalksALongLogInOrder) {
+  constexpr std::int64_t kEvents = 1'203;
+  std::vector<AppendRequest> requests;
+  for (std::int64_t i = 0; i < kEvents; ++i) requests.push_back(StripeAppend("evt_" + std::to_string(i)));
+  std::vector<const AppendRequest*> pointers;
+  for (const AppendRequest& request : requests) pointers.push_back(&request);
+  log_->AppendBatch(pointers, kNow);
+  std::int64_t taken = 0;
+  const auto tell = [](const RecordedEvent& event) { return std::to_string(event.position); };
+  const auto take = [&taken](const std::string& text) { EXPECT_EQ(text, std::to_string(++taken)); };
+  EXPECT_EQ(log_->Walk(tell, take, [](std::int64_t, std::int64_t) {}).events, kEvents);
+  EXPECT_EQ(taken, kEvents);
+  Tamper("UPDATE events SET payload = '{}' WHERE position = 1001");
+  EXPECT_EQ(Verify().first_bad_position, 1'001);
 }
 
 TEST_P(EventLogConformance, FindsARemovedEvent) {

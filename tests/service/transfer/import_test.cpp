@@ -19,9 +19,9 @@ using transfer::ImportReport;
 
 std::string ExportOf(EventLog& log) {
   std::string text;
-  const storage::ChainReport report =
-      log.Walk([&text](const RecordedEvent& recorded) { text += transfer::EventLine(recorded) + "\n"; },
-               [](std::int64_t, std::int64_t) {});
+  const storage::ChainReport report = log.Walk(
+      &transfer::EventLine, [&text](const std::string& line) { text += line + "\n"; },
+      [](std::int64_t, std::int64_t) {});
   EXPECT_FALSE(report.first_bad_position) << report.what;
   return text;
 }
