@@ -12,7 +12,7 @@ namespace billhook::storage {
 namespace {
 
 constexpr std::size_t kMaxTailBytes = 4 << 20;  // of payload, but for one stretch that is larger
-constexpr std::size_t kMaxAddedBytes = 4 << 20;
+constexpr std::size_t kMaxAddedBytes = 2 << 20;
 constexpr std::size_t kMaxStretches = 128;  // so that looking through them stays quick
 // Reading it twice is better than to hang on a session that hangs.
 constexpr std::chrono::milliseconds kPatience{100};
