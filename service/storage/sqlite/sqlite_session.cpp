@@ -1,6 +1,5 @@
 #include "service/storage/sqlite/sqlite_session.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "domain/event_store.h"
@@ -13,7 +12,6 @@ namespace {
 constexpr int kCheckpointPages = 8'000;
 constexpr int kCheckpointPagesOfAppends = 4 * kCheckpointPages;  // where nobody projects
 constexpr int kCheckpointsBesideWriters = 2;  // all there is, then what was written meanwhile
-constexpr off_t kBitBytes = 1 << 20;
 constexpr std::chrono::milliseconds kWriteLockTimeout{5'000};
 // What a commit moves to the write-ahead log at a time: each commit costs, and so does to wait for a long
 // one.
@@ -21,14 +19,6 @@ constexpr std::size_t kRowsOfAPart = 500;
 // The one that writes knows that what it has read stays true; a reader forgets all of it at each new commit.
 constexpr int kWriterCacheKib = 6'144;
 constexpr int kReaderCacheKib = 2'048;
-
-// Appends flush on the same disk meanwhile, and wait for what is on its way there before them.
-void FlushBitByBit(int file) {
-  const off_t size = lseek(file, 0, SEEK_END);
-  for (off_t at = 0; at < size; at += kBitBytes)
-    sync_file_range(file, at, kBitBytes, SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
-  fdatasync(file);
-}
 
 }  // namespace
 
@@ -124,7 +114,7 @@ void SqliteSession::Checkpoint() {
   try {
     for (int i = 0; i < kCheckpointsBesideWriters; ++i) {
       connection().Checkpoint();
-      if (writer_.flushed_file >= 0) FlushBitByBit(writer_.flushed_file);
+      if (writer_.flushed_file >= 0) fdatasync(writer_.flushed_file);
     }
   } catch (const StorageError&) {  // it cannot be opened now
     return;
