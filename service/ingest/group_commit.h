@@ -1,8 +1,8 @@
 // Group commit: requests that arrive while a commit is under way are committed together by the next one.
 // Where several callers were at it, that one gives those just answered a moment to come again, so that more
-// share a commit; who is alone never waits, and may commit on his own thread, since to wake another takes as
-// long as a commit. Else a thread of its own does. One commit at a time; an outcome comes only after it is
-// durable. The queue is bounded, and so is the wait. Thread safe.
+// share a commit; who is alone never waits, and may commit on his own thread, for to wake another costs time.
+// Else a thread of its own does. One commit at a time; an outcome comes only after it is durable. The queue
+// is bounded, and so is the wait. Thread safe.
 #pragma once
 
 #include <atomic>
