@@ -21,6 +21,12 @@ constexpr int kCallers = 8;
 constexpr int kCommandsEach = 60;
 constexpr const char* kCreate = R"({"command_type":"CreateAccount","data":{"account_id":"a","owner":"Ada"}})";
 
+// Whether it asks to come again: while what the killed process left behind has its lease, the key is in use.
+bool IsLater(const http::Response& response) {
+  return response.status == 503 ||
+         (response.status == 409 && Json::parse(response.body).at("code") == "idempotency_key_in_use");
+}
+
 // Sends each caller's commands in order and keeps the answers; where one is missing it goes on.
 void SendAll(const std::string& address, std::vector<std::vector<std::string>>& answers,
              std::atomic<int>& answered) {
@@ -39,12 +45,11 @@ void SendAll(const std::string& address, std::vector<std::vector<std::string>>& 
               R"({"command_type":")" + type + R"(","data":{"account_id":")" + account + R"(","amount":1}})");
         };
         std::optional<http::Response> response = send();
-        // 503 asks to come again: until the lease of what the killed process left behind runs out.
-        for (int again = 0; again < kTries && response && response->status == 503; ++again) {
+        for (int again = 0; again < kTries && response && IsLater(*response); ++again) {
           std::this_thread::sleep_for(std::chrono::seconds(1));
           response = send();
         }
-        if (!response || response->status == 503) continue;
+        if (!response || IsLater(*response)) continue;
         ++answered;
         const Json body = Json::parse(response->body);
         answers[static_cast<std::size_t>(caller)][static_cast<std::size_t>(i)] =
