@@ -75,6 +75,11 @@ TEST_F(Failover, LosesNothingThatWasAcknowledgedAndReconnectsWithoutARestart) {
 TEST_F(Failover, AnswersNoReaderWithLessThanHeAskedFor) {
   primary_->Execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
   primary_->Execute("SELECT pg_reload_conf()");
+  // Once such a flush has just been, the next is ten seconds away.
+  primary_->Execute("DO $$ BEGIN SET LOCAL synchronous_commit = off; PERFORM pg_current_xact_id(); END $$");
+  const std::string flushed = "SELECT 1 WHERE pg_current_wal_flush_lsn() >= '" +
+                              primary_->Query("SELECT pg_current_wal_insert_lsn()").Text(0, 0) + "'";
+  ASSERT_TRUE(Await([&] { return !primary_->Query(flushed).empty(); }, std::chrono::seconds(30)));
   const ServeProcess serve(EnvironmentFor(url_));
   Load load({serve.address()}, {.events = 300, .posters = 8});
   ASSERT_TRUE(load.Finish());

@@ -128,7 +128,9 @@ void PostgresServer::SetSynchronous(bool on) const {
 }
 
 void PostgresServer::Promote() const {
-  Execute("SELECT pg_promote(true, 60)");
+  // Waiting, it would hold up the very recovery that it waits for, where that must remove what it may still
+  // see.
+  Execute("SELECT pg_promote(false)");
   const auto writable = [this] { return Query("SHOW transaction_read_only").Text(0, 0) == "off"; };
   if (!Await(writable, kPatience)) throw std::runtime_error("the standby was not promoted");
 }
