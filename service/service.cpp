@@ -50,9 +50,9 @@ void LogFailure(const Projection& projection, const std::string& what) {
   log::Error("projection failed", {{"projection", projection.name()}, {"error", what}});
 }
 
-// Connections never take the descriptors that the database needs: a SQLite session opens three.
+// Connections never take the descriptors that the database needs: a SQLite session opens three a file.
 std::size_t MostConnections(std::size_t most, std::size_t descriptors, std::size_t db_pool_size) {
-  const std::size_t reserved = 64 + 4 * db_pool_size;
+  const std::size_t reserved = 64 + 7 * db_pool_size;
   return std::min(most, descriptors > 2 * reserved ? descriptors - reserved : descriptors / 2);
 }
 

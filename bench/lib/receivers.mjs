@@ -97,7 +97,7 @@ export async function copySubscriptions(receiver, most) {
     await receiver.postgres.sql(text);
     await receiver.postgres.sql('VACUUM ANALYZE subscriptions');
   } else {
-    await run('sqlite3', [`${receiver.directory}/billhook.db`, text]);
+    await run('sqlite3', [`${receiver.directory}/billhook.db-models`, text]);
   }
   return Array.from({ length: 20_000 }, (_, i) => `${originals[i % originals.length]}.${1 + ((i * 7_919) % copies)}`);
 }

@@ -100,7 +100,7 @@ Closing ClosingFromLog(Session& session, const CommandEntry& entry, const std::s
 
 std::optional<CommandEntry> CommandLog::Enter(const CommandEntry& entry) {
   const Turn turn(writers_);
-  Database::Lease session = database_.Acquire(Purpose::kProject);
+  Database::Lease session = database_.Acquire(Purpose::kNote);
   Transaction transaction(*session);
   session->BeginWrite();
   const std::int64_t entered = session->Execute(
@@ -125,7 +125,7 @@ std::optional<CommandEntry> CommandLog::Enter(const CommandEntry& entry) {
 
 bool CommandLog::Extend(const std::string& command_id, UnixMicros lease_until) {
   const Turn turn(writers_);
-  Database::Lease session = database_.Acquire(Purpose::kProject);
+  Database::Lease session = database_.Acquire(Purpose::kNote);
   Transaction transaction(*session);
   session->BeginWrite();
   const std::int64_t extended =
@@ -139,7 +139,7 @@ bool CommandLog::Close(const std::string& command_id, const Closing& closing) {
   const Turn turn(writers_);
   std::unique_lock flushing(flushing_, std::defer_lock);
   if (closing.flush) flushing.lock();
-  Database::Lease session = database_.Acquire(closing.flush ? Purpose::kAppend : Purpose::kProject);
+  Database::Lease session = database_.Acquire(closing.flush ? Purpose::kAppend : Purpose::kNote);
   Transaction transaction(*session);
   session->BeginWrite();
   const bool closed = CloseIn(*session, command_id, closing, kWhatever);

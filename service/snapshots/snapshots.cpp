@@ -121,7 +121,7 @@ Result<Snapshot, query::NoState> Take(storage::Database& database, const query::
     snapshot.state = std::move((*state).state);
   }
   const query::AggregateState& state = snapshot.state;
-  storage::Database::Lease session = database.Acquire(storage::Purpose::kProject);
+  storage::Database::Lease session = database.Acquire(storage::Purpose::kNote);
   storage::Transaction transaction(*session);
   session->BeginWrite();
   session->Upsert(

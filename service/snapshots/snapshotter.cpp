@@ -68,7 +68,7 @@ bool Snapshotter::RunOnce() {
 }
 
 void Snapshotter::SaveProgress() {
-  storage::Database::Lease session = database_.Acquire(storage::Purpose::kProject);
+  storage::Database::Lease session = database_.Acquire(storage::Purpose::kNote);
   storage::Transaction transaction(*session);
   session->BeginWrite();
   session->Execute("UPDATE snapshot_progress SET position = $1 WHERE singleton = 1 AND position < $1",

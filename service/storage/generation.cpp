@@ -38,13 +38,12 @@ void WriteDeadLetters(Session& session, const std::string& name, std::int64_t ge
 
 // Moves the checkpoint on; a second writer, which there must never be, finds that it has moved already, and
 // one that came just as a rebuild ended, that nobody reads this generation any more.
-void MoveCheckpoint(Session& session, const std::string& name, std::int64_t generation, std::int64_t from,
-                    std::int64_t to) {
+void MoveCheckpoint(Session& session, const std::string& name, const Advance& advance) {
   const std::int64_t moved = session.Execute(
-      "UPDATE checkpoints SET position = $1 WHERE projection = $2 AND generation = $3 AND position = $4 AND "
-      "EXISTS (SELECT 1 FROM projections WHERE name = $2 AND (live_generation = $3 OR rebuild_generation = "
-      "$3))",
-      {to, name, generation, from});
+      "UPDATE checkpoints SET position = $1, checksum = $5 WHERE projection = $2 AND generation = $3 AND "
+      "position = $4 AND EXISTS (SELECT 1 FROM projections WHERE name = $2 AND (live_generation = $3 OR "
+      "rebuild_generation = $3))",
+      {advance.to, name, advance.generation, advance.from, ToHex(advance.checksum)});
   if (moved != 1) throw StorageError("another process has advanced or replaced the projection " + name, true);
 }
 
@@ -116,7 +115,7 @@ void WriteRows(Session& session, std::int64_t generation, const Changes& changes
 }
 
 void Write(Session& session, const std::string& projection, const Advance& advance, UnixMicros now) {
-  MoveCheckpoint(session, projection, advance.generation, advance.from, advance.to);
+  MoveCheckpoint(session, projection, advance);
   WriteRows(session, advance.generation, advance.changes);
   WriteDeadLetters(session, projection, advance.generation, advance.changes.dead_letters, now);
 }

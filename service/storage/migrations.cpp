@@ -1,5 +1,6 @@
 #include "service/storage/migrations.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include "domain/event_store.h"
@@ -38,6 +39,29 @@ std::vector<MigrationStatus> Compare(Session& session, const std::vector<Migrati
   return statuses;
 }
 
+std::vector<std::string> MigratePart(Database& database, const Part& part,
+                                     const std::vector<Migration>& migrations, UnixMicros now) {
+  Database::Lease session = database.Acquire(part.writer);
+  Transaction transaction(*session);
+  session->BeginMigrating();
+  session->ExecuteScript(kCreateTable);
+  std::vector<std::string> done;
+  const std::vector<MigrationStatus> statuses = Compare(*session, migrations);
+  for (std::size_t i = 0; i < migrations.size(); ++i) {
+    if (statuses[i].applied) continue;
+    try {
+      session->ExecuteScript(SqlFor(part.schema, migrations[i].sql));
+    } catch (const StorageError& error) {
+      throw StorageError("migration " + migrations[i].name + " failed: " + error.what(), error.retryable());
+    }
+    session->Execute("INSERT INTO schema_migrations (name, checksum, applied_at) VALUES ($1, $2, $3)",
+                     {migrations[i].name, ToHex(Sha256({migrations[i].sql})), now});
+    done.push_back(migrations[i].name);
+  }
+  transaction.Commit();
+  return done;
+}
+
 }  // namespace
 
 const std::vector<Migration>& AllMigrations() {
@@ -47,7 +71,7 @@ const std::vector<Migration>& AllMigrations() {
   return kMigrations;
 }
 
-std::string SqlFor(std::string_view engine, const std::string& sql) {
+std::string SqlFor(std::string_view schema, const std::string& sql) {
   std::istringstream lines(sql);
   std::string line;
   std::string part;
@@ -55,7 +79,7 @@ std::string SqlFor(std::string_view engine, const std::string& sql) {
   while (std::getline(lines, line)) {
     if (line.rfind("-- @", 0) == 0) {
       const std::string_view section = std::string_view(line).substr(4);
-      wanted = section == "both" || section == engine;
+      wanted = section == "both" || section == schema || schema.starts_with(std::string(section) + " ");
     } else if (wanted) {
       part.append(line).append("\n");
     }
@@ -64,11 +88,20 @@ std::string SqlFor(std::string_view engine, const std::string& sql) {
 }
 
 std::vector<MigrationStatus> StatusOf(Database& database, const std::vector<Migration>& migrations) {
-  Database::Lease session = database.Acquire(Purpose::kAppend);
-  Transaction transaction(*session);
-  session->BeginMigrating();
-  session->ExecuteScript(kCreateTable);
-  return Compare(*session, migrations);
+  std::vector<MigrationStatus> statuses;
+  for (const Part& part : database.parts()) {
+    Database::Lease session = database.Acquire(part.writer);
+    Transaction transaction(*session);
+    session->BeginMigrating();
+    session->ExecuteScript(kCreateTable);
+    std::vector<MigrationStatus> of_part = Compare(*session, migrations);
+    for (std::size_t i = 0; i < statuses.size(); ++i) {
+      statuses[i].applied = statuses[i].applied && of_part[i].applied;
+      statuses[i].applied_at = std::max(statuses[i].applied_at, of_part[i].applied_at);
+    }
+    if (statuses.empty()) statuses = std::move(of_part);
+  }
+  return statuses;
 }
 
 std::optional<std::string> FirstMissing(Database& database) {
@@ -80,24 +113,11 @@ std::optional<std::string> FirstMissing(Database& database) {
 
 std::vector<std::string> Migrate(Database& database, const std::vector<Migration>& migrations,
                                  UnixMicros now) {
-  Database::Lease session = database.Acquire(Purpose::kAppend);
-  Transaction transaction(*session);
-  session->BeginMigrating();
-  session->ExecuteScript(kCreateTable);
   std::vector<std::string> done;
-  const std::vector<MigrationStatus> statuses = Compare(*session, migrations);
-  for (std::size_t i = 0; i < migrations.size(); ++i) {
-    if (statuses[i].applied) continue;
-    try {
-      session->ExecuteScript(SqlFor(database.engine(), migrations[i].sql));
-    } catch (const StorageError& error) {
-      throw StorageError("migration " + migrations[i].name + " failed: " + error.what(), error.retryable());
-    }
-    session->Execute("INSERT INTO schema_migrations (name, checksum, applied_at) VALUES ($1, $2, $3)",
-                     {migrations[i].name, ToHex(Sha256({migrations[i].sql})), now});
-    done.push_back(migrations[i].name);
+  for (const Part& part : database.parts()) {
+    std::vector<std::string> in_part = MigratePart(database, part, migrations, now);
+    if (in_part.size() > done.size()) done = std::move(in_part);
   }
-  transaction.Commit();
   return done;
 }
 

@@ -14,15 +14,16 @@ namespace billhook::storage {
 
 struct Migration {
   std::string name;  // "0001_event_log"
-  std::string sql;   // with "-- @sqlite", "-- @postgresql" and "-- @both" in front of the parts that only one
-                     // engine gets
+  std::string
+      sql;  // in sections: "-- @both", "-- @sqlite", "-- @postgresql" stand in front of what these
+            // engines get, "-- @sqlite log" and "-- @sqlite models" of what one of SQLite's files does
 };
 
 // All of this binary's migrations in order.
 const std::vector<Migration>& AllMigrations();
 
-// The part of the text that the engine gets.
-std::string SqlFor(std::string_view engine, const std::string& sql);
+// What a part of a database gets of the text: what is for both engines, for its own, and for it alone.
+std::string SqlFor(std::string_view schema, const std::string& sql);
 
 struct MigrationStatus {
   std::string name;

@@ -100,10 +100,9 @@ class ReadModels {
   Step Advance(const Projection& projection, std::size_t batch, UnixMicros now);
 
   // The same for several projections that stand well, which is to say about where the foremost does, and with
-  // nothing to do but follow the log: they share one reading of it and, but on SQLite, one transaction, so
-  // that an event costs little. A step each, in their order; who does not stand well is left out, `apart`.
-  // Throws what any of them throws, or StorageError: then some have advanced, or none, and Advance finds out
-  // who it was.
+  // nothing to do but follow the log: they share one reading of it and one transaction, so that an event
+  // costs little. A step each, in their order; who does not stand well is left out, `apart`. Throws what any
+  // of them throws, or StorageError: then none has advanced, and Advance finds out who it was.
   std::vector<Step> AdvanceTogether(const std::vector<const Projection*>& projections, std::size_t batch,
                                     UnixMicros now);
 

@@ -62,8 +62,9 @@ void Apply(Session& session, LogTail& tail, const std::shared_ptr<const Stretch>
     member.rest.assign(events->begin() + static_cast<std::ptrdiff_t>(seen), events->end());
     events = &member.rest;
   }
-  GenerationReader reader(session, member.standing.live, events->back().position, tail, stretch);
-  member.advance = {member.standing.live, member.standing.live_position, events->back().position,
+  const RecordedEvent& last = events->back();
+  GenerationReader reader(session, member.standing.live, last.position, tail, stretch);
+  member.advance = {member.standing.live, member.standing.live_position, last.position, last.checksum,
                     member.projection->Apply(*events, reader)};
 }
 
@@ -86,7 +87,7 @@ std::vector<Step> ReadModels::AdvanceTogether(const std::vector<const Projection
   if (projections.empty()) return steps;
   Database::Lease session = database_.Acquire(Purpose::kProject);
   Transaction transaction(*session);
-  session->BeginProjecting();
+  session->BeginFollowing();
   std::vector<Member> members = MembersOf(*session, projections, batch, steps);
   if (members.empty()) return steps;
   const std::int64_t head = members.front().standing.head;
@@ -98,12 +99,11 @@ std::vector<Step> ReadModels::AdvanceTogether(const std::vector<const Projection
   const std::shared_ptr<const Stretch> stretch =
       tail_.After(*session, {members.front().standing.server, from, head}, batch);
   if (stretch->events().empty()) return steps;
-  // All is computed before the first row is written: on SQLite others wait for who writes.
+  // All is computed before the first row is written, so that none sees what another has changed.
   for (Member& member : members) Apply(*session, tail_, stretch, member);
   session->ContinueWriting();
   for (const Member& member : members) {
     if (member.events == 0) continue;
-    if (&member != &members.front()) session->CompletePart();
     const std::string name(member.projection->name());
     Write(*session, name, member.advance, now);
     session->Announce({name, member.advance.to});

@@ -94,7 +94,7 @@ class Session {
   // A transaction begins, of one of these kinds; on PostgreSQL with its first statement.
   // One that sees one state of the database throughout and writes nothing.
   virtual void BeginRead() = 0;
-  // One that may write. On SQLite it holds the one write lock from here on.
+  // One that may write. On SQLite it holds the write lock of its file from here on.
   virtual void BeginWrite() = 0;
   // The same, and appends to the log wait until it ends: taken before positions are given, so that they are
   // in commit order.
@@ -112,11 +112,11 @@ class Session {
   // other events may take the positions that are known already. Whoever remembers something of the log
   // remembers whose it is. Empty where one process owns the database.
   [[nodiscard]] virtual std::string ServerSql() const { return "''"; }
-  // Ends BeginProjecting's reading part: writes may follow.
+  // The same for the one who follows the log's end with all read models: on SQLite he holds the write lock of
+  // their file from here on, and reads with the connection that still knows what it wrote.
+  virtual void BeginFollowing() { BeginProjecting(); }
+  // Ends the reading part of these two: writes may follow.
   virtual void ContinueWriting() = 0;
-  // What was written so far is a whole that may be committed by itself: on SQLite it is if it is much, or if
-  // somebody waits for the one write lock, to have his turn; on PostgreSQL all is committed at the end.
-  virtual void CompletePart() = 0;
   // Tells the other processes on this database once the transaction commits. Where one process owns the
   // database there are none.
   virtual void Announce(const Announcement&) {}
@@ -128,10 +128,18 @@ class Session {
   [[nodiscard]] virtual bool usable() const = 0;
 };
 
-// What a session is for. Read models and checkpoints can be rebuilt, so only the log pays for a flush at each
-// commit. Reads differ from call to call; finds look single rows up by their keys, always in the same way.
-enum class Purpose { kAppend, kProject, kRead, kFind };
-constexpr std::size_t kPurposes = 4;
+// What a session is for: to append to the log, to note what can be found out again (who follows it how far,
+// how a command went), to write read models, which can be rebuilt, and to read. Only appends pay for a flush
+// at each commit. Reads differ from call to call; finds look single rows up by their keys, always in the same
+// way.
+enum class Purpose { kAppend, kNote, kProject, kRead, kFind };
+constexpr std::size_t kPurposes = 5;
+
+// A part of a database with tables of its own: who writes it, and what sections of migrations are for it.
+struct Part {
+  Purpose writer;
+  std::string_view schema;
+};
 
 // How many of a purpose's sessions are lent out now, and how many may be.
 struct SessionUse {
@@ -170,6 +178,9 @@ class Database {
   virtual void Listen(OnHeard, OnHearing) {}
   virtual void StopListening() {}
   [[nodiscard]] virtual Hearing hearing() const { return Hearing::kAlone; }
+
+  // All there is in it.
+  [[nodiscard]] virtual std::vector<Part> parts() const = 0;
 
   // "sqlite" or "postgresql".
   [[nodiscard]] virtual std::string_view engine() const = 0;

@@ -7,8 +7,8 @@ namespace billhook::storage {
 namespace {
 
 std::string FollowedSql(const Session& session) {
-  return "SELECT c.position, h.position, " + session.ServerSql() +
-         " FROM checkpoints c CROSS JOIN log_head h WHERE c.projection = $1 AND c.generation = 1";
+  return "SELECT f.position, h.position, " + session.ServerSql() +
+         " FROM followers f CROSS JOIN log_head h WHERE f.name = $1";
 }
 
 Followed FollowedFrom(const Rows& rows) {
@@ -22,11 +22,11 @@ Followed FollowedBy(Session& session, const std::string& name) {
 }
 
 Turn::Turn(Database& database, std::string name) : database_(database), name_(std::move(name)) {
-  session_.emplace(database_.Acquire(Purpose::kProject));
+  session_.emplace(database_.Acquire(Purpose::kNote));
   transaction_.emplace(**session_);
   (*session_)->BeginProjecting();
   const Rows own =
-      (*session_)->Query(FollowedSql(**session_) + (*session_)->Claiming("c", Claim::kPassBy), {name_});
+      (*session_)->Query(FollowedSql(**session_) + (*session_)->Claiming("f", Claim::kPassBy), {name_});
   mine_ = !own.empty();
   if (mine_) followed_ = FollowedFrom(own);
   if (database_.engine() != "sqlite") return;
@@ -37,13 +37,12 @@ Turn::Turn(Database& database, std::string name) : database_(database), name_(st
 
 void Turn::Finish(std::int64_t position) {
   if (!session_) {
-    session_.emplace(database_.Acquire(Purpose::kProject));
+    session_.emplace(database_.Acquire(Purpose::kNote));
     transaction_.emplace(**session_);
   }
   (*session_)->ContinueWriting();
-  (*session_)->Execute(
-      "UPDATE checkpoints SET position = $1 WHERE projection = $2 AND generation = 1 AND position < $1",
-      {position, name_});
+  (*session_)->Execute("UPDATE followers SET position = $1 WHERE name = $2 AND position < $1",
+                       {position, name_});
   transaction_->Commit();
 }
 

@@ -1,5 +1,6 @@
 // A database that an earlier billhook has left, with events of our own from before they had versions, is
 // upgraded and used on, on both engines.
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -8,6 +9,8 @@
 
 #include "service/storage/event_log.h"
 #include "service/storage/migrations.h"
+#include "service/storage/open_database.h"
+#include "service/storage/sqlite/models_file.h"
 #include "tests/support/appends.h"
 #include "tests/support/paths.h"
 #include "tests/support/running_service.h"
@@ -31,8 +34,14 @@ class AnEarlierDatabase : public OnEachEngine {
       storage::Migrate(*opened, {all.begin(), all.begin() + kMigrationsThen}, kNow);
       std::ostringstream rows;
       rows << std::ifstream(SourceDirectory() + "/tests/fixtures/before_own_event_versions.sql").rdbuf();
-      opened->Acquire(storage::Purpose::kAppend)->ExecuteScript(rows.str());
+      storage::Database::Lease session = opened->Acquire(storage::Purpose::kAppend);
+      storage::Transaction transaction(*session);
+      session->BeginWrite();
+      session->ExecuteScript(rows.str());
+      transaction.Commit();
     }
+    if (const std::optional<std::string> file = storage::SqliteFileOf(database().url()))
+      std::filesystem::remove(storage::ModelsFileOf(*file));  // it had all in one file
     service_ = std::make_unique<RunningService>(Environment{{"DATABASE_URL", database().url()}});
   }
 

@@ -38,12 +38,12 @@ class CountingSession : public storage::Session {
   void BeginAppend() override { real_->BeginAppend(); }
   void BeginMigrating() override { real_->BeginMigrating(); }
   void BeginProjecting() override { real_->BeginProjecting(); }
+  void BeginFollowing() override { real_->BeginFollowing(); }
   [[nodiscard]] std::string Claiming(std::string_view alias, storage::Claim claim) const override {
     return real_->Claiming(alias, claim);
   }
   [[nodiscard]] std::string ServerSql() const override { return real_->ServerSql(); }
   void ContinueWriting() override { real_->ContinueWriting(); }
-  void CompletePart() override { real_->CompletePart(); }
   void Announce(const storage::Announcement& announcement) override { real_->Announce(announcement); }
   void Commit() override { real_->Commit(); }
   void Rollback() noexcept override { real_->Rollback(); }

@@ -18,6 +18,7 @@ constexpr const char* kLivePath = "/health/live";
 constexpr const char* kReadyPath = "/health/ready";
 constexpr std::array<std::pair<storage::Purpose, std::string_view>, storage::kPurposes> kPurposes = {
     {{storage::Purpose::kAppend, "append"},
+     {storage::Purpose::kNote, "note"},
      {storage::Purpose::kProject, "project"},
      {storage::Purpose::kRead, "read"},
      {storage::Purpose::kFind, "find"}}};

@@ -58,11 +58,13 @@ std::string WithDefaultParameters(std::string url) {
 PostgresDatabase::PostgresDatabase(const std::string& url, std::size_t readers)
     : url_(WithDefaultParameters(url)),
       sender_(NewUuidV7(SystemClock())),
-      pool_({kAppenders, kMaxProjectors, readers, kFinders},
+      pool_({kAppenders, 0, kMaxProjectors, readers, kFinders},
             [this](Purpose purpose) { return std::make_unique<PostgresSession>(url_, purpose, sender_); }) {}
 
 Database::Lease PostgresDatabase::Acquire(Purpose purpose) {
-  return Lease(*this, purpose, pool_.Acquire(purpose));
+  // What is noted waits for the flush no more than read models do.
+  const Purpose pooled = purpose == Purpose::kNote ? Purpose::kProject : purpose;
+  return Lease(*this, pooled, pool_.Acquire(pooled));
 }
 
 void PostgresDatabase::Listen(OnHeard on_heard, OnHearing on_hearing) {

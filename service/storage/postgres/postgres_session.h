@@ -43,7 +43,6 @@ class PostgresSession : public Session {
     return "CAST(extract(epoch FROM pg_postmaster_start_time()) AS text)";
   }
   void ContinueWriting() override {}
-  void CompletePart() override {}
   void Announce(const Announcement& announcement) override;
   void Commit() override;
   void Rollback() noexcept override;

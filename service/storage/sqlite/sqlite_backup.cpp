@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "domain/event_store.h"
+#include "service/storage/sqlite/models_file.h"
 
 namespace billhook::storage {
 namespace {
@@ -41,10 +42,10 @@ void Run(const Connection& connection, const char* sql) {
     Throw("cannot read the database", connection.get());
 }
 
-void CopyPages(const Connection& from, const Connection& to,
+void CopyPages(const Connection& from, const Connection& to, const char* table,
                const std::function<void(std::int64_t, std::int64_t)>& progress) {
   // One state of the database throughout: without it each commit of the others would start the copy anew.
-  Run(from, "BEGIN; SELECT 1 FROM log_head");
+  Run(from, ("BEGIN; SELECT 1 FROM " + std::string(table) + " LIMIT 1").c_str());
   sqlite3_backup* backup = sqlite3_backup_init(to.get(), "main", from.get(), "main");
   if (backup == nullptr) Throw("cannot write the backup", to.get());
   int code = SQLITE_OK;
@@ -70,21 +71,16 @@ void Flush(const std::string& path) {
   if (!flushed) ThrowErrno(path);
 }
 
-}  // namespace
-
-void BackUpSqlite(const std::string& path, const std::string& target,
-                  const std::function<void(std::int64_t, std::int64_t)>& progress) {
-  if (!std::filesystem::exists(path))
-    throw StorageError("there is no database at " + path + "; check DATABASE_URL", false);
-  if (std::filesystem::exists(target))
-    throw StorageError(target + " exists already; give the backup a name of its own", false);
+// `table` is one of the database's.
+void CopyFile(const std::string& path, const std::string& target, const char* table,
+              const std::function<void(std::int64_t, std::int64_t)>& progress) {
   const std::string partial = target + ".partial";
   std::remove(partial.c_str());  // of a backup that died
   try {
     {
       const Connection from = Open(path, SQLITE_OPEN_READWRITE);
       const Connection to = Open(partial, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-      CopyPages(from, to, progress);
+      CopyPages(from, to, table, progress);
     }
     Flush(partial);
     // link, unlike rename, replaces nothing that has come there meanwhile.
@@ -94,6 +90,29 @@ void BackUpSqlite(const std::string& path, const std::string& target,
     throw;
   }
   std::remove(partial.c_str());
+}
+
+}  // namespace
+
+void BackUpSqlite(const std::string& path, const std::string& target,
+                  const std::function<void(std::int64_t, std::int64_t)>& progress) {
+  if (!std::filesystem::exists(path))
+    throw StorageError("there is no database at " + path + "; check DATABASE_URL", false);
+  const std::string models = ModelsFileOf(path);
+  const std::string models_target = ModelsFileOf(target);
+  for (const std::string& file : {target, models_target}) {
+    if (std::filesystem::exists(file))
+      throw StorageError(file + " exists already; give the backup a name of its own", false);
+  }
+  // First, so that the copy of the log knows all that they were made from.
+  const bool with_models = std::filesystem::exists(models);
+  if (with_models) CopyFile(models, models_target, "checkpoints", progress);
+  try {
+    CopyFile(path, target, "log_head", progress);
+  } catch (const StorageError&) {
+    if (with_models) std::remove(models_target.c_str());
+    throw;
+  }
   Flush(std::filesystem::absolute(target).parent_path().string());
 }
 

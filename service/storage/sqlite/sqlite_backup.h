@@ -1,5 +1,5 @@
 // A copy of a SQLite database as it stands at one moment, while another process may serve from it: the copy
-// reads one state throughout and keeps nobody from writing. One thread.
+// reads one state of each file throughout and keeps nobody from writing. One thread.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,8 @@
 namespace billhook::storage {
 
 // Copies the database at `path` to `target`, which must not exist and appears once it is whole and on the
-// disk. `progress(pages, total)` is called now and then. Throws StorageError that tells a person what to do.
+// disk, and its read models to the file beside that, a moment older: they catch up once they are served.
+// `progress(pages, total)` is called now and then. Throws StorageError that tells a person what to do.
 void BackUpSqlite(const std::string& path, const std::string& target,
                   const std::function<void(std::int64_t, std::int64_t)>& progress);
 

@@ -34,6 +34,20 @@ bool IsAboutData(int code) {
   return kind == SQLITE_TOOBIG || kind == SQLITE_CONSTRAINT || kind == SQLITE_MISMATCH;
 }
 
+// A path with characters that mean something in a URI still names one file.
+std::string UriOf(const std::string& path) {
+  if (path == ":memory:") return path;
+  std::string uri = "file:";
+  for (char c : path) {
+    if (c == '%' || c == '?' || c == '#') {
+      uri += c == '%' ? "%25" : c == '?' ? "%3f" : "%23";
+    } else {
+      uri += c;
+    }
+  }
+  return uri;
+}
+
 std::string WithLists(const std::string& sql) {
   const std::string pairs = ReplaceMarker(
       sql, "PAIRS",
@@ -77,8 +91,8 @@ Cell CellAt(sqlite3_stmt* statement, int column) {
 }  // namespace
 
 SqliteConnection::SqliteConnection(const std::string& path, int cache_kib) {
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-  if (sqlite3_open_v2(path.c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
+  if (sqlite3_open_v2(UriOf(path).c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
     const std::string what = "cannot open " + path + ": " + sqlite3_errmsg(handle_);
     sqlite3_close_v2(handle_);
     throw StorageError(what, true);
@@ -96,6 +110,12 @@ SqliteConnection::SqliteConnection(const std::string& path, int cache_kib) {
   sqlite3_wal_hook(handle_, &NotePages, this);  // in place of SQLite's own checkpoints
 }
 
+void SqliteConnection::Attach(const std::string& path, const std::string& schema, int cache_kib,
+                              bool writes) {
+  Execute("ATTACH $1 AS " + schema, {UriOf(path) + (writes ? "" : "?mode=ro")});
+  ExecuteScript("PRAGMA " + schema + ".cache_size=-" + std::to_string(cache_kib));
+}
+
 SqliteConnection::~SqliteConnection() {
   ForgetStatements();
   sqlite3_close_v2(handle_);
@@ -111,12 +131,12 @@ void SqliteConnection::FlushCommits(bool flush) {
   flushes_ = flush;
 }
 
-void SqliteConnection::Checkpoint() {
-  sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+void SqliteConnection::Checkpoint(const char* schema) {
+  sqlite3_wal_checkpoint_v2(handle_, schema, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
 }
 
-int SqliteConnection::NotePages(void* connection, sqlite3*, const char*, int pages) {
-  static_cast<SqliteConnection*>(connection)->log_pages_ = pages;
+int SqliteConnection::NotePages(void* connection, sqlite3*, const char* schema, int pages) {
+  if (std::string_view(schema) == "main") static_cast<SqliteConnection*>(connection)->log_pages_ = pages;
   return SQLITE_OK;
 }
 

@@ -15,6 +15,9 @@ class SqliteConnection {
  public:
   // Keeps at most so much of the file in memory.
   SqliteConnection(const std::string& path, int cache_kib);
+  // Takes the tables of another file in, as those of a schema of that name; a name of both files is the first
+  // one's. `writes` lets its transactions that write lock that file, too. Before any other use.
+  void Attach(const std::string& path, const std::string& schema, int cache_kib, bool writes);
   ~SqliteConnection();
   SqliteConnection(const SqliteConnection&) = delete;
   SqliteConnection& operator=(const SqliteConnection&) = delete;
@@ -30,10 +33,10 @@ class SqliteConnection {
   [[nodiscard]] bool InTransaction() const;
   // Whether commits from now on wait for the disk (synchronous=FULL) or not (NORMAL). Outside transactions.
   void FlushCommits(bool flush);
-  // Moves what no reader needs there from the write-ahead log to the database file, and flushes that if
+  // Moves what no reader needs there from the write-ahead log to the schema's file, and flushes that if
   // nothing was committed meanwhile. What goes wrong is tried again by the next: nothing is lost by it.
-  void Checkpoint();
-  // How many pages the write-ahead log held at the last commit here.
+  void Checkpoint(const char* schema);
+  // How many pages the first file's write-ahead log held at the last commit here.
   [[nodiscard]] int log_pages() const { return log_pages_; }
 
  private:

@@ -11,16 +11,17 @@
 
 #include "domain/check.h"
 #include "domain/event_store.h"
+#include "service/storage/sqlite/models_file.h"
 
 namespace billhook::storage {
 namespace {
 
-constexpr std::size_t kMaxProjectors = 64;
+constexpr std::size_t kMaxWriters = 64;  // that take turns
 constexpr const char* kWhatToDo = "give billhook a directory that it may write to";
 
 std::array<std::size_t, kPurposes> PoolLimits(bool in_memory, std::size_t readers) {
-  if (in_memory) return {1, 1, 1, 1};
-  return {1, kMaxProjectors, readers, 0};
+  if (in_memory) return {1, 0, 0, 0, 0};
+  return {1, kMaxWriters, kMaxWriters, readers, 0};
 }
 
 // The lock file's descriptor; the lock ends with the process, however that dies.
@@ -42,6 +43,10 @@ int LockFile(const std::string& database) {
   return file;
 }
 
+int OpenToFlush(const std::string& path) {
+  return open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
+}
+
 // SQLite's count of the memory that it takes costs a lock of all threads for each piece. Only before its
 // first use can that be told.
 void CountNoMemory() {
@@ -52,10 +57,10 @@ void CountNoMemory() {
 }  // namespace
 
 SqliteDatabase::SqliteDatabase(const std::string& path, std::size_t readers, Ownership ownership)
-    : path_(path),
-      in_memory_(path == ":memory:"),
+    : in_memory_(path == ":memory:"),
       pool_(PoolLimits(in_memory_, readers), [this](Purpose purpose) { return Open(purpose); }) {
   CountNoMemory();
+  files_.log.path = path;
   if (in_memory_) return;
   if (ownership == Ownership::kShared && !std::filesystem::exists(path)) {
     throw StorageError("there is no database at " + path + "; check DATABASE_URL", false);
@@ -67,22 +72,34 @@ SqliteDatabase::SqliteDatabase(const std::string& path, std::size_t readers, Own
     throw StorageError(
         "cannot make the directory " + directory.string() + ": " + error.message() + "; " + kWhatToDo, false);
   }
-  path_ = std::filesystem::weakly_canonical(path).string();
+  files_.log.path = std::filesystem::weakly_canonical(path).string();
   if (ownership != Ownership::kExclusive) return;
-  lock_file_ = LockFile(path_);
-  writer_.flushed_file = open(path_.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
+  lock_file_ = LockFile(files_.log.path);
+  files_.log.flushed_file = OpenToFlush(files_.log.path);
+  RemoveModelsOfAnotherLog(files_.log.path);
+  files_.models.path = ModelsFileOf(files_.log.path);
+  files_.models.flushed_file = OpenToFlush(files_.models.path);
 }
 
 SqliteDatabase::~SqliteDatabase() {
   pool_.Clear();
-  // Last, for with any opening of a file its process' locks on it end.
-  writer_.connection.reset();
-  if (writer_.flushed_file >= 0) close(writer_.flushed_file);
+  for (SqliteFile* file : {&files_.models, &files_.log}) {
+    // Last, for with any opening of a file its process' locks on it end.
+    file->writer.reset();
+    if (file->gathering_file >= 0) close(file->gathering_file);
+    if (file->flushed_file >= 0) close(file->flushed_file);
+  }
   if (lock_file_ >= 0) close(lock_file_);
 }
 
+std::vector<Part> SqliteDatabase::parts() const {
+  if (in_memory_) return {{Purpose::kAppend, "sqlite"}};
+  if (files_.models.path.empty()) return {{Purpose::kAppend, "sqlite log"}};
+  return {{Purpose::kAppend, "sqlite log"}, {Purpose::kProject, "sqlite models"}};
+}
+
 std::unique_ptr<Session> SqliteDatabase::Open(Purpose purpose) {
-  return std::make_unique<SqliteSession>(path_, purpose == Purpose::kAppend, writer_);
+  return std::make_unique<SqliteSession>(files_, purpose);
 }
 
 Database::Lease SqliteDatabase::Acquire(Purpose purpose) {

@@ -1,6 +1,7 @@
-// The embedded engine: one SQLite file in WAL mode, owned by one process (a lock file beside it says so), or
-// a database in memory. Appends flush at each commit (synchronous=FULL); what can be rebuilt does not
-// (NORMAL). One connection writes at a time, readers never wait. The one door to sqlite3. Thread safe.
+// The embedded engine: two SQLite files in WAL mode, the log's and the read models', owned by one process (a
+// lock file beside them says so), or a database in memory. Appends flush at each commit (synchronous=FULL);
+// what can be rebuilt does not (NORMAL). One connection at a time writes a file, readers never wait. The one
+// door to sqlite3. Thread safe.
 #pragma once
 
 #include <memory>
@@ -13,7 +14,7 @@
 
 namespace billhook::storage {
 
-// Whether this process wants to be the one that owns the file. kShared is for looking on (`verify`).
+// Whether this process wants to be the one that owns the files. kShared is for looking at the log (`verify`).
 enum class Ownership { kExclusive, kShared };
 
 class SqliteDatabase : public Database {
@@ -25,6 +26,7 @@ class SqliteDatabase : public Database {
 
   Lease Acquire(Purpose purpose) override;
   [[nodiscard]] SessionUse UseOf(Purpose purpose) override { return pool_.UseOf(purpose); }
+  [[nodiscard]] std::vector<Part> parts() const override;
   [[nodiscard]] std::string_view engine() const override { return "sqlite"; }
 
  protected:
@@ -33,10 +35,9 @@ class SqliteDatabase : public Database {
  private:
   std::unique_ptr<Session> Open(Purpose purpose);
 
-  std::string path_;
   bool in_memory_;
   int lock_file_ = -1;
-  SqliteWriter writer_;
+  SqliteFiles files_;
   SessionPool pool_;
 };
 

@@ -1,5 +1,6 @@
 #include "service/storage/sqlite/sqlite_session.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "domain/event_store.h"
@@ -13,28 +14,42 @@ constexpr int kCheckpointPages = 8'000;
 constexpr int kCheckpointPagesOfAppends = 4 * kCheckpointPages;  // where nobody projects
 constexpr int kCheckpointsBesideWriters = 2;  // all there is, then what was written meanwhile
 constexpr std::chrono::milliseconds kWriteLockTimeout{5'000};
-// What a commit moves to the write-ahead log at a time: each commit costs, and so does to wait for a long
-// one.
-constexpr std::size_t kRowsOfAPart = 500;
 // The one that writes knows that what it has read stays true; a reader forgets all of it at each new commit.
-constexpr int kWriterCacheKib = 6'144;
-constexpr int kReaderCacheKib = 2'048;
+constexpr int kLogWriterCacheKib = 2'048;
+constexpr int kModelsWriterCacheKib = 6'144;
+constexpr int kReaderCacheKib = 1'024;  // of each file
+constexpr const char* kLogSchema = "log";
 
 }  // namespace
 
-SqliteSession::SqliteSession(std::string path, bool flush_commits, SqliteWriter& writer)
-    : path_(std::move(path)),
-      flush_commits_(flush_commits),
-      writer_(writer),
-      write_lock_(writer.lock, std::defer_lock) {}
+SqliteSession::SqliteSession(SqliteFiles& files, Purpose purpose)
+    : files_(files),
+      purpose_(purpose),
+      written_(purpose == Purpose::kProject && !files.models.path.empty() ? files.models : files.log),
+      write_lock_(written_.lock, std::defer_lock) {}
 
 SqliteConnection& SqliteSession::connection() {
   // A database in memory is the connection's that opened it.
-  const bool writes = write_lock_.owns_lock() || path_ == ":memory:";
-  std::unique_ptr<SqliteConnection>& connection = writes ? writer_.connection : reader_;
-  if (connection == nullptr)
-    connection = std::make_unique<SqliteConnection>(path_, writes ? kWriterCacheKib : kReaderCacheKib);
-  return *connection;
+  if (!write_lock_.owns_lock() && written_.path != ":memory:") return reader();
+  if (written_.writer == nullptr) written_.writer = OpenWriter();
+  return *written_.writer;
+}
+
+std::unique_ptr<SqliteConnection> SqliteSession::OpenWriter() const {
+  if (&written_ == &files_.log) return std::make_unique<SqliteConnection>(written_.path, kLogWriterCacheKib);
+  auto writer = std::make_unique<SqliteConnection>(written_.path, kModelsWriterCacheKib);
+  writer->Attach(files_.log.path, kLogSchema, kReaderCacheKib, false);
+  return writer;
+}
+
+SqliteConnection& SqliteSession::reader() {
+  if (reader_ != nullptr) return *reader_;
+  const bool two = !files_.models.path.empty();
+  auto reader =
+      std::make_unique<SqliteConnection>(two ? files_.models.path : files_.log.path, kReaderCacheKib);
+  if (two) reader->Attach(files_.log.path, kLogSchema, kReaderCacheKib, true);
+  reader_ = std::move(reader);
+  return *reader_;
 }
 
 Rows SqliteSession::Query(const std::string& sql, const Parameters& parameters) {
@@ -62,20 +77,20 @@ void SqliteSession::Insert(std::string_view table, const std::vector<Column>& co
 void SqliteSession::Upsert(std::string_view table, const std::vector<Column>& columns, std::size_t keys,
                            const std::vector<Row>& rows) {
   connection().Upsert(table, columns, keys, rows);
-  written_rows_ += rows.size();
 }
 
+// The read models are seen as of a moment no later than the log is: what they hold is always found there.
 void SqliteSession::BeginRead() {
   Execute("BEGIN", {});
+  if (!files_.models.path.empty()) Query("SELECT 1 FROM checkpoints LIMIT 1", {});
 }
 
 void SqliteSession::BeginWrite() {
   if (!write_lock_.try_lock_for(kWriteLockTimeout)) {
     throw StorageError("another part of billhook has held the write lock for too long", true);
   }
-  written_rows_ = 0;
   try {
-    connection().FlushCommits(flush_commits_);
+    connection().FlushCommits(purpose_ == Purpose::kAppend);
     Execute("BEGIN IMMEDIATE", {});
   } catch (const StorageError&) {
     write_lock_.unlock();
@@ -84,48 +99,58 @@ void SqliteSession::BeginWrite() {
 }
 
 void SqliteSession::ContinueWriting() {
+  if (write_lock_.owns_lock()) return;
   Commit();
   BeginWrite();
-}
-
-void SqliteSession::CompletePart() {
-  if (written_rows_ >= kRowsOfAPart || writer_.lock.wanted()) ContinueWriting();
 }
 
 void SqliteSession::Commit() {
   if (connection().InTransaction()) Execute("COMMIT", {});
   if (!write_lock_.owns_lock()) return;
-  const bool checkpoint = TakeCheckpoint();
+  written_.log_pages = written_.writer->log_pages();
+  if (&written_ == &files_.models) BeginFlushing(written_);
   write_lock_.unlock();
-  if (checkpoint) Checkpoint();
+  MoveGathered();
 }
 
-bool SqliteSession::TakeCheckpoint() {
-  const int pages = writer_.connection->log_pages();
-  if (pages < writer_.moved_pages) writer_.moved_pages = 0;  // the write-ahead log has begun anew
-  if (pages - writer_.moved_pages < (flush_commits_ ? kCheckpointPagesOfAppends : kCheckpointPages))
-    return false;
-  writer_.moved_pages = pages;
-  return true;
+// Read models' commits are not flushed; but where file systems order what they write, the next flush of the
+// log would have to write them first, all that came since the last. So they are on their way before it.
+void SqliteSession::BeginFlushing(SqliteFile& file) {
+  if (file.gathering_file < 0) file.gathering_file = open((file.path + "-wal").c_str(), O_RDONLY | O_CLOEXEC);
+  if (file.gathering_file >= 0) sync_file_range(file.gathering_file, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
+void SqliteSession::MoveGathered() {
+  const int enough = purpose_ == Purpose::kProject ? kCheckpointPages : kCheckpointPagesOfAppends;
+  for (SqliteFile* file : {&files_.log, &files_.models}) {
+    const int pages = file->log_pages;
+    int moved = file->moved_pages;
+    if (pages < moved) file->moved_pages = moved = 0;  // the write-ahead log has begun anew
+    if (pages - moved < enough) continue;
+    if (!file->moved_pages.compare_exchange_strong(moved, pages)) continue;  // another is at it
+    Move(*file, file == &files_.log && !files_.models.path.empty() ? kLogSchema : "main");
+  }
 }
 
 // What is committed stays so, whatever goes wrong here.
-void SqliteSession::Checkpoint() {
+void SqliteSession::Move(SqliteFile& file, const char* schema) {
   try {
     for (int i = 0; i < kCheckpointsBesideWriters; ++i) {
-      connection().Checkpoint();
-      if (writer_.flushed_file >= 0) fdatasync(writer_.flushed_file);
+      reader().Checkpoint(schema);
+      if (file.flushed_file >= 0) fdatasync(file.flushed_file);
     }
   } catch (const StorageError&) {  // it cannot be opened now
     return;
   }
-  if (!write_lock_.try_lock_for(kWriteLockTimeout)) return;
+  std::unique_lock lock(file.lock, std::defer_lock);
+  if (!lock.try_lock_for(kWriteLockTimeout)) return;
   // The little that is left, while nobody writes: the next writer begins the write-ahead log anew.
-  connection().Checkpoint();
-  write_lock_.unlock();
+  reader().Checkpoint(schema);
 }
 
 void SqliteSession::Rollback() noexcept {
+  const bool began = write_lock_.owns_lock() || reader_ != nullptr || written_.path == ":memory:";
+  if (!began) return;
   try {
     if (connection().InTransaction()) ExecuteScript("ROLLBACK");
   } catch (const std::exception&) {  // SQLite has rolled back by itself, or there was nothing to

@@ -1,8 +1,9 @@
-// A Session on a SQLite file: it reads on a connection of its own, and writes on the one that all share. A
-// connection must read anew what another has written meanwhile; where only one writes, what it knows of the
-// file stays true. One thread at a time.
+// A Session on the SQLite files of one database: it reads on a connection of its own, and writes one of them
+// on the connection that all share. A connection must read anew what another has written meanwhile; where
+// only one writes, what it knows of the file stays true. One thread at a time.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -13,22 +14,30 @@
 
 namespace billhook::storage {
 
-// The connection that writes, used by whoever holds the lock.
-struct SqliteWriter {
+// A file with the connection that writes it, used by whoever holds the lock.
+struct SqliteFile {
+  std::string path;
   WriteLock lock;  // one writer at a time, without SQLite's sleeping busy handler
-  std::unique_ptr<SqliteConnection> connection;
-  int moved_pages = 0;  // of the write-ahead log, when it was last moved to the database file
+  std::unique_ptr<SqliteConnection> writer;
+  std::atomic<int> log_pages{0};    // of the write-ahead log, at the last commit
+  std::atomic<int> moved_pages{0};  // of these, when they were last moved to the database file
   // The database file, to flush what is moved there before the lock is taken; -1 where nobody moves. The
   // kernel tells a fault of the disk once for each opening of a file, and SQLite must hear of it: hence not
   // SQLite's own.
   int flushed_file = -1;
+  int gathering_file = -1;  // its write-ahead log, once something of it was on its way to the disk
+};
+
+// The log with all else that must not be lost, and the read models, which can be made again from it. Who
+// writes one of them does not hold up who writes the other, and its cache stays true meanwhile.
+struct SqliteFiles {
+  SqliteFile log;
+  SqliteFile models;  // without a path where the first is all there is, or all that is asked for
 };
 
 class SqliteSession : public Session {
  public:
-  // `flush_commits` chooses synchronous=FULL over NORMAL. Whose commits are not flushed moves what has
-  // gathered in the write-ahead log into the database file, so that appends seldom pay for that.
-  SqliteSession(std::string path, bool flush_commits, SqliteWriter& writer);
+  SqliteSession(SqliteFiles& files, Purpose purpose);
 
   Rows Query(const std::string& sql, const Parameters& parameters) override;
   std::int64_t Execute(const std::string& sql, const Parameters& parameters) override;
@@ -44,8 +53,8 @@ class SqliteSession : public Session {
   void BeginAppend() override { BeginWrite(); }
   void BeginMigrating() override { BeginWrite(); }
   void BeginProjecting() override { BeginRead(); }
+  void BeginFollowing() override { BeginWrite(); }
   void ContinueWriting() override;
-  void CompletePart() override;
   void Commit() override;
   void Rollback() noexcept override;
   [[nodiscard]] bool usable() const override { return true; }
@@ -53,15 +62,18 @@ class SqliteSession : public Session {
  private:
   // The one that is used now: the writer's as long as the lock is held.
   SqliteConnection& connection();
-  // Whether the write-ahead log has gathered so much that it should be moved; it then counts as moved.
-  bool TakeCheckpoint();
-  void Checkpoint();
+  SqliteConnection& reader();
+  [[nodiscard]] std::unique_ptr<SqliteConnection> OpenWriter() const;
+  static void BeginFlushing(SqliteFile& file);
+  // Moves what has gathered in a write-ahead log into its file, where that is much. It is for those whose
+  // commits are not flushed, so that appends seldom pay for it.
+  void MoveGathered();
+  void Move(SqliteFile& file, const char* schema);
 
-  const std::string path_;
-  const bool flush_commits_;
-  SqliteWriter& writer_;
+  SqliteFiles& files_;
+  const Purpose purpose_;
+  SqliteFile& written_;
   std::unique_lock<WriteLock> write_lock_;
-  std::size_t written_rows_ = 0;  // since the lock is held
   std::unique_ptr<SqliteConnection> reader_;
 };
 

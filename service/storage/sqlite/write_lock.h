@@ -1,4 +1,4 @@
-// The one write lock of a SQLite file within this process: who waits for it sleeps until it is free, rather
+// The write lock of a SQLite file within this process: who waits for it sleeps until it is free, rather
 // than in SQLite's busy handler. Who came first has it first, so that one who takes it again and again holds
 // nobody up for longer than once. Meets what std::unique_lock asks of a mutex. (std::timed_mutex would not
 // do: ThreadSanitizer of g++ 12 does not know the call that it waits with.) Thread safe.
@@ -33,18 +33,12 @@ class WriteLock {
     CallNext();
   }
 
-  // Whether somebody waits for it.
-  [[nodiscard]] bool wanted() const {
-    const std::lock_guard lock(mutex_);
-    return !waiting_.empty();
-  }
-
  private:
   void CallNext() {
     if (!waiting_.empty()) waiting_.front().notify_one();
   }
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::list<std::condition_variable> waiting_;  // in the order in which they came
   bool held_ = false;
 };

@@ -27,6 +27,13 @@ TEST_P(Migrations, AreAppliedOnceAndInOrder) {
   }
 }
 
+// All that SQLite says of its tables, whichever file they are in.
+std::string SchemasOf(storage::Database& database) {
+  const std::string first = "SELECT name, sql FROM main.sqlite_master";
+  return "(" + first +
+         (database.parts().size() > 1 ? " UNION ALL SELECT name, sql FROM log.sqlite_master)" : ")");
+}
+
 TEST_P(Migrations, AppliedStepByStepMakeTheSameSchemaAsAtOnce) {
   const TestDatabase other(GetParam());
   const auto at_once = database().Open();
@@ -38,7 +45,7 @@ TEST_P(Migrations, AppliedStepByStepMakeTheSameSchemaAsAtOnce) {
   }
   const std::string schema =
       at_once->engine() == "sqlite"
-          ? "SELECT name, coalesce(sql, '') FROM sqlite_master ORDER BY name"
+          ? "SELECT name, coalesce(sql, '') FROM " + SchemasOf(*at_once) + " ORDER BY name"
           : "SELECT table_name || '.' || column_name, data_type FROM information_schema.columns "
             "WHERE table_schema = 'public' ORDER BY 1";
   const auto read = [&](storage::Database& opened) {
@@ -93,10 +100,13 @@ TEST(MigrationsOnPostgres, RaceSafelyBetweenProcesses) {
   EXPECT_EQ(total, AllMigrations().size());
 }
 
-TEST(SqlForAnEngine, HoldsTheSharedPartsAndItsOwn) {
-  const std::string sql = "a\n-- @sqlite\nb\n-- @postgresql\nc\n-- @both\nd\n";
-  EXPECT_EQ(storage::SqlFor("sqlite", sql), "a\nb\nd\n");
-  EXPECT_EQ(storage::SqlFor("postgresql", sql), "a\nc\nd\n");
+TEST(SqlForAPart, HoldsWhatIsSharedItsEnginesAndItsOwn) {
+  const std::string sql =
+      "a\n-- @sqlite\nb\n-- @postgresql\nc\n-- @sqlite log\nd\n-- @sqlite models\ne\n-- @both\nf\n";
+  EXPECT_EQ(storage::SqlFor("sqlite", sql), "a\nb\nf\n");
+  EXPECT_EQ(storage::SqlFor("sqlite log", sql), "a\nb\nd\nf\n");
+  EXPECT_EQ(storage::SqlFor("sqlite models", sql), "a\nb\ne\nf\n");
+  EXPECT_EQ(storage::SqlFor("postgresql", sql), "a\nc\nf\n");
 }
 
 TEST(SqliteFile, HasOneOwner) {

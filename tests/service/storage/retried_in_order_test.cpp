@@ -72,7 +72,7 @@ class RetriedInOrder : public OnEachEngine {
                                            : "DROP TRIGGER refusal");
   }
   void Define(const std::string& sql) {
-    storage::Database::Lease session = database_->Acquire(storage::Purpose::kAppend);
+    storage::Database::Lease session = database_->Acquire(storage::Purpose::kProject);
     storage::Transaction transaction(*session);
     session->BeginWrite();
     session->Execute(sql);

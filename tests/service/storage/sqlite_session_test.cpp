@@ -20,6 +20,7 @@ class ASqliteFile : public ::testing::Test {
   void SetUp() override {
     directory_ = std::filesystem::temp_directory_path() / ("billhook-sqlite." + std::to_string(getpid()));
     std::filesystem::create_directories(directory_);
+    files_.log.path = path();
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
   [[nodiscard]] std::string path() const { return (directory_ / "billhook.db").string(); }
@@ -32,15 +33,15 @@ class ASqliteFile : public ::testing::Test {
     transaction.Commit();
   }
 
-  storage::SqliteWriter writer_;
+  storage::SqliteFiles files_;
 
  private:
   std::filesystem::path directory_;
 };
 
 TEST_F(ASqliteFile, TakesInWhatHasGatheredBesideItAndBeginsThatAnew) {
-  SqliteSession appends(path(), true, writer_);
-  SqliteSession projects(path(), false, writer_);
+  SqliteSession appends(files_, storage::Purpose::kAppend);
+  SqliteSession projects(files_, storage::Purpose::kProject);
   appends.ExecuteScript("CREATE TABLE t (text TEXT)");
   constexpr std::size_t kCommit = 1 << 20;
   for (int i = 0; i < 40; ++i) Write(appends, kCommit);
