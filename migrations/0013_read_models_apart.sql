@@ -1,5 +1,5 @@
--- Who follows the log beside projections, and how far: what they did cannot be made again, as read models can.
--- @both
+-- Who follows the log beside projections (sagas, brokers), and how far: what they did cannot be made again, as read models can.
+-- @sqlite
 CREATE TABLE followers (
   name TEXT PRIMARY KEY,
   position BIGINT NOT NULL
@@ -9,11 +9,13 @@ SELECT projection, position FROM checkpoints WHERE projection = 'saga_runtime' O
 DELETE FROM checkpoints WHERE projection = 'saga_runtime' OR projection LIKE 'publish %';
 DELETE FROM projections WHERE name = 'saga_runtime';
 
--- The checksum of the event at a checkpoint's position: rows are never continued with another log than they came from.
-ALTER TABLE checkpoints ADD COLUMN checksum TEXT;
+-- @postgresql
+-- Replicas of the version before run on meanwhile, and claim these rows where they are.
+CREATE VIEW followers AS
+SELECT projection AS name, generation, position FROM checkpoints WHERE projection = 'saga_runtime' OR projection LIKE 'publish %';
+ALTER VIEW followers ALTER COLUMN generation SET DEFAULT 1;
 
--- On SQLite read models have a file of their own, so that its writer and the log's do not wait for each other. They are made
--- again from the log once it is there.
+-- On SQLite read models have a file of their own, so that its writer and the log's do not wait for each other.
 -- @sqlite log
 DROP TABLE subscriptions;
 DROP TABLE ledger_sightings;
@@ -31,7 +33,14 @@ DROP TABLE sagas;
 DROP TABLE dead_letters;
 DROP TABLE checkpoints;
 DROP TABLE projections;
+
 -- @sqlite models
+-- The log's head when these were last written: what they are made from.
+CREATE TABLE made_from (
+  position INTEGER NOT NULL,
+  checksum TEXT NOT NULL
+);
+INSERT INTO made_from (position, checksum) VALUES (0, '');
 DROP TABLE events;
 DROP TABLE log_head;
 DROP TABLE commands;
@@ -41,3 +50,5 @@ DROP TABLE branches;
 DROP TABLE branch_events;
 DROP TABLE backfill_runs;
 DROP TABLE followers;
+DELETE FROM checkpoints;
+DELETE FROM projections;

@@ -29,7 +29,7 @@ std::unique_ptr<storage::Database> PrepareDatabase(const Config& config, const C
     }
     return database;
   }
-  if (const std::optional<std::string> missing = storage::FirstMissing(*database)) {
+  if (const std::optional<std::string> missing = storage::RequireMigrated(*database, clock())) {
     throw StorageError(
         "migration " + *missing + " is missing: run billhook migrate, or set AUTO_MIGRATE=true", false);
   }

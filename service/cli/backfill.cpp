@@ -54,7 +54,7 @@ int Backfill(const BackfillArguments& arguments) {
   if (!stripe || !url || !since) return 1;
 
   const auto database = storage::OpenDatabase(*url, 1, storage::Ownership::kExclusive);
-  if (const std::optional<std::string> missing = storage::FirstMissing(*database))
+  if (const std::optional<std::string> missing = storage::RequireMigrated(*database, SystemClock()))
     return Fail("the database lacks migration " + *missing + ": run billhook migrate");
   storage::EventLog log(*database);
   backfill::Runs runs(*database);

@@ -20,10 +20,15 @@ int Backup(const std::string& target) {
         "backup copies a SQLite file, and DATABASE_URL names none; PostgreSQL has pg_dump and "
         "point-in-time recovery (docs/backup.md)");
   }
+  std::optional<std::string> without_models;
   {
     Progress progress("backup (pages)");
-    storage::BackUpSqlite(*path, target,
-                          [&progress](std::int64_t done, std::int64_t total) { progress.Show(done, total); });
+    without_models = storage::BackUpSqlite(
+        *path, target, [&progress](std::int64_t done, std::int64_t total) { progress.Show(done, total); });
+  }
+  if (without_models) {
+    std::fprintf(stderr, "without read models, which are made again from the log: %s\n",
+                 without_models->c_str());
   }
   std::printf("backed up to %s\n", target.c_str());
   return 0;
@@ -32,8 +37,8 @@ int Backup(const std::string& target) {
 }  // namespace
 
 void AddBackup(CLI::App& app, Run& run) {
-  CLI::App* command =
-      app.add_subcommand("backup", "Copy the SQLite database while it is served from, as of one moment");
+  CLI::App* command = app.add_subcommand(
+      "backup", "Copy the SQLite database and its read models while it is served from, as of one moment");
   auto target = std::make_shared<std::string>();
   command->add_option("FILE", *target, "Where to; must not exist")->required();
   command->callback([&run, target] { run = [target] { return Backup(*target); }; });

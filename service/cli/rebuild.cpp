@@ -82,7 +82,7 @@ int Rebuild(const RebuildOptions& options) {
   }
   if (chosen.empty()) return Fail("there is no projection " + options.name + "; there are " + known);
   const auto database = storage::OpenDatabase(*url, 1, storage::Ownership::kExclusive);
-  if (const std::optional<std::string> missing = storage::FirstMissing(*database))
+  if (const std::optional<std::string> missing = storage::RequireMigrated(*database, SystemClock()))
     return Fail("the database lacks migration " + *missing + ": run billhook migrate");
   storage::ReadModels read_models(*database);
   read_models.Register(AllProjections(), SystemClock());

@@ -62,11 +62,6 @@ int BoundPort(int fd) {
 
 }  // namespace
 
-void Descriptor::Close() {
-  if (fd_ >= 0) close(fd_);
-  fd_ = -1;
-}
-
 Result<Listener, std::string> Listen(const std::string& host, int port) {
   if (port < 0 || port > 65535) {
     return Unexpected("cannot listen on port " + std::to_string(port) + ": choose a PORT from 0 to 65535");

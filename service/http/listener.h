@@ -4,30 +4,11 @@
 #pragma once
 
 #include <string>
-#include <utility>
 
 #include "domain/result.h"
+#include "service/descriptor.h"
 
 namespace billhook::http {
-
-// Owns a file descriptor. Not thread safe.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor() { Close(); }
-
-  [[nodiscard]] int get() const { return fd_; }
-  void Close();
-
- private:
-  int fd_ = -1;
-};
 
 struct Listener {
   Descriptor socket;    // listening, non-blocking, TCP_NODELAY (which accepted sockets inherit)

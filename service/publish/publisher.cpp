@@ -44,7 +44,7 @@ Publisher::Publisher(storage::Database& database, std::string label, Connect con
   storage::Database::Lease session = database_.Acquire(storage::Purpose::kAppend);
   storage::Transaction transaction(*session);
   session->BeginWrite();
-  session->Execute("INSERT INTO followers (name, position) VALUES ($1, 0) ON CONFLICT (name) DO NOTHING",
+  session->Execute("INSERT INTO followers (name, position) VALUES ($1, 0) ON CONFLICT DO NOTHING",
                    {turn_name_});
   transaction.Commit();
 }

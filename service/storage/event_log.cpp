@@ -293,18 +293,18 @@ ChainReport EventLog::Walk(const std::function<std::string(const RecordedEvent&)
     return report;
   };
   // While a part of the log is proven, the next are read, and all done to them that needs no part before.
-  struct Reach {
+  struct Part {
     std::vector<RecordedEvent> events;
     std::vector<Digest> contents;
     std::vector<std::string> told;  // of those that chain on to one in front of them
   };
   struct Expected {
     std::int64_t end;
-    std::future<Reach> part;
+    std::future<Part> part;
   };
   const auto read = [&](std::int64_t after, std::int64_t end) {
     return Expected{end, std::async(std::launch::async, [this, &tell, after, end] {
-                      Reach part{ReadForVerify(after, static_cast<std::size_t>(end - after)), {}, {}};
+                      Part part{ReadForVerify(after, static_cast<std::size_t>(end - after)), {}, {}};
                       for (std::size_t i = 0; i < part.events.size(); ++i) {
                         const RecordedEvent& event = part.events[i];
                         part.contents.push_back(ContentDigest(event.event));
@@ -327,7 +327,7 @@ ChainReport EventLog::Walk(const std::function<std::string(const RecordedEvent&)
   read_ahead();
   while (report.events < last) {
     const std::int64_t end = expected.front().end;
-    Reach part;
+    Part part;
     try {
       part = expected.front().part.get();
     } catch (const StorageError& error) {

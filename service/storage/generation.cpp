@@ -40,10 +40,10 @@ void WriteDeadLetters(Session& session, const std::string& name, std::int64_t ge
 // one that came just as a rebuild ended, that nobody reads this generation any more.
 void MoveCheckpoint(Session& session, const std::string& name, const Advance& advance) {
   const std::int64_t moved = session.Execute(
-      "UPDATE checkpoints SET position = $1, checksum = $5 WHERE projection = $2 AND generation = $3 AND "
-      "position = $4 AND EXISTS (SELECT 1 FROM projections WHERE name = $2 AND (live_generation = $3 OR "
-      "rebuild_generation = $3))",
-      {advance.to, name, advance.generation, advance.from, ToHex(advance.checksum)});
+      "UPDATE checkpoints SET position = $1 WHERE projection = $2 AND generation = $3 AND position = $4 AND "
+      "EXISTS (SELECT 1 FROM projections WHERE name = $2 AND (live_generation = $3 OR rebuild_generation = "
+      "$3))",
+      {advance.to, name, advance.generation, advance.from});
   if (moved != 1) throw StorageError("another process has advanced or replaced the projection " + name, true);
 }
 

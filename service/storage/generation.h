@@ -50,7 +50,6 @@ struct Advance {
   std::int64_t generation = 0;
   std::int64_t from = 0;
   std::int64_t to = 0;
-  Digest checksum{};  // of the event there
   Changes changes;
 };
 

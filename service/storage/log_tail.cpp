@@ -126,8 +126,9 @@ std::shared_ptr<const Stretch> LogTail::Known(const Place& place, std::size_t li
   const auto wanted = std::min<std::int64_t>(static_cast<std::int64_t>(limit), place.head - place.position);
   for (const std::shared_ptr<const Stretch>& stretch : stretches_) {
     const auto size = static_cast<std::int64_t>(stretch->events().size());
-    if (PositionBefore(*stretch) == place.position && stretch->server() == place.server &&
-        size <= static_cast<std::int64_t>(limit) && size >= wanted / 2)
+    // None that goes beyond the head: who asks knows the log as it was up to there.
+    if (PositionBefore(*stretch) == place.position && stretch->server() == place.server && size <= wanted &&
+        size >= wanted / 2)
       return stretch;
   }
   return nullptr;

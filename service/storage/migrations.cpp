@@ -39,7 +39,13 @@ std::vector<MigrationStatus> Compare(Session& session, const std::vector<Migrati
   return statuses;
 }
 
-std::vector<std::string> MigratePart(Database& database, const Part& part,
+// The one part that nothing can be made again from another.
+DatabasePart NotDerived(const Database& database) {
+  const std::vector<DatabasePart> parts = database.parts();
+  return *std::find_if(parts.begin(), parts.end(), [](const DatabasePart& part) { return !part.derived; });
+}
+
+std::vector<std::string> MigratePart(Database& database, const DatabasePart& part,
                                      const std::vector<Migration>& migrations, UnixMicros now) {
   Database::Lease session = database.Acquire(part.writer);
   Transaction transaction(*session);
@@ -88,37 +94,31 @@ std::string SqlFor(std::string_view schema, const std::string& sql) {
 }
 
 std::vector<MigrationStatus> StatusOf(Database& database, const std::vector<Migration>& migrations) {
-  std::vector<MigrationStatus> statuses;
-  for (const Part& part : database.parts()) {
-    Database::Lease session = database.Acquire(part.writer);
-    Transaction transaction(*session);
-    session->BeginMigrating();
-    session->ExecuteScript(kCreateTable);
-    std::vector<MigrationStatus> of_part = Compare(*session, migrations);
-    for (std::size_t i = 0; i < statuses.size(); ++i) {
-      statuses[i].applied = statuses[i].applied && of_part[i].applied;
-      statuses[i].applied_at = std::max(statuses[i].applied_at, of_part[i].applied_at);
-    }
-    if (statuses.empty()) statuses = std::move(of_part);
-  }
-  return statuses;
-}
-
-std::optional<std::string> FirstMissing(Database& database) {
-  for (const MigrationStatus& status : StatusOf(database, AllMigrations())) {
-    if (!status.applied) return status.name;
-  }
-  return std::nullopt;
+  Database::Lease session = database.Acquire(NotDerived(database).writer);
+  Transaction transaction(*session);
+  session->BeginMigrating();
+  session->ExecuteScript(kCreateTable);
+  return Compare(*session, migrations);
 }
 
 std::vector<std::string> Migrate(Database& database, const std::vector<Migration>& migrations,
                                  UnixMicros now) {
   std::vector<std::string> done;
-  for (const Part& part : database.parts()) {
+  for (const DatabasePart& part : database.parts()) {
     std::vector<std::string> in_part = MigratePart(database, part, migrations, now);
-    if (in_part.size() > done.size()) done = std::move(in_part);
+    if (!part.derived) done = std::move(in_part);
   }
   return done;
+}
+
+std::optional<std::string> RequireMigrated(Database& database, UnixMicros now) {
+  for (const MigrationStatus& status : StatusOf(database, AllMigrations())) {
+    if (!status.applied) return status.name;
+  }
+  for (const DatabasePart& part : database.parts()) {
+    if (part.derived) MigratePart(database, part, AllMigrations(), now);
+  }
+  return std::nullopt;
 }
 
 }  // namespace billhook::storage

@@ -34,8 +34,7 @@ std::optional<Batch> ReadBatch(Session& session, LogTail& tail, const Projection
   const std::vector<RecordedEvent>& events = batch.stretch->events();
   events_read = events.size();
   if (events.empty()) return std::nullopt;
-  const RecordedEvent& last = events.back();
-  batch.advance = {request.generation, request.from.position, last.position, last.checksum, {}};
+  batch.advance = {request.generation, request.from.position, events.back().position, {}};
   if (request.set_aside) {
     batch.advance.changes.dead_letters.push_back({&events.front(), kRefused});
   } else {

@@ -62,9 +62,8 @@ void Apply(Session& session, LogTail& tail, const std::shared_ptr<const Stretch>
     member.rest.assign(events->begin() + static_cast<std::ptrdiff_t>(seen), events->end());
     events = &member.rest;
   }
-  const RecordedEvent& last = events->back();
-  GenerationReader reader(session, member.standing.live, last.position, tail, stretch);
-  member.advance = {member.standing.live, member.standing.live_position, last.position, last.checksum,
+  GenerationReader reader(session, member.standing.live, events->back().position, tail, stretch);
+  member.advance = {member.standing.live, member.standing.live_position, events->back().position,
                     member.projection->Apply(*events, reader)};
 }
 

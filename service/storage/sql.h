@@ -135,10 +135,12 @@ class Session {
 enum class Purpose { kAppend, kNote, kProject, kRead, kFind };
 constexpr std::size_t kPurposes = 5;
 
-// A part of a database with tables of its own: who writes it, and what sections of migrations are for it.
-struct Part {
+// A part of a database with tables of its own: who writes it, what sections of migrations are for it, and
+// whether all in it can be made again from the others.
+struct DatabasePart {
   Purpose writer;
   std::string_view schema;
+  bool derived = false;
 };
 
 // How many of a purpose's sessions are lent out now, and how many may be.
@@ -179,8 +181,8 @@ class Database {
   virtual void StopListening() {}
   [[nodiscard]] virtual Hearing hearing() const { return Hearing::kAlone; }
 
-  // All there is in it.
-  [[nodiscard]] virtual std::vector<Part> parts() const = 0;
+  // All there is in it, in the order in which they are migrated.
+  [[nodiscard]] virtual std::vector<DatabasePart> parts() const = 0;
 
   // "sqlite" or "postgresql".
   [[nodiscard]] virtual std::string_view engine() const = 0;

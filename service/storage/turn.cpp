@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "domain/event_store.h"
+
 namespace billhook::storage {
 
 namespace {
@@ -12,6 +14,7 @@ std::string FollowedSql(const Session& session) {
 }
 
 Followed FollowedFrom(const Rows& rows) {
+  if (rows.empty()) throw StorageError("nobody follows the log under that name any more", false);
   return {rows.Int(0, 0), rows.Int(0, 1), rows.Text(0, 2)};
 }
 

@@ -87,7 +87,7 @@ TEST_F(Failover, AnswersNoReaderWithLessThanHeAskedFor) {
   FailOver();
   const storage::Rows behind = standby_->Query(
       "SELECT 1 FROM projections p JOIN checkpoints c ON c.projection = p.name CROSS JOIN log_head h WHERE "
-      "c.position < h.position");
+      "c.position < h.position AND p.name <> 'saga_runtime'");
   EXPECT_FALSE(behind.empty()) << "the standby knows of all steps: this test shows nothing";
   http::Client client(serve.address());
   const auto reads = [&] {

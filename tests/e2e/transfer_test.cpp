@@ -17,6 +17,7 @@
 #include "service/http/client.h"
 #include "service/storage/event_log.h"
 #include "service/storage/open_database.h"
+#include "service/storage/read_models.h"
 #include "tests/support/billhook_process.h"
 #include "tests/support/paths.h"
 #include "tests/support/test_database.h"
@@ -76,6 +77,12 @@ std::string Contents(const fs::path& path) {
   std::ostringstream text;
   text << file.rdbuf();
   return text.str();
+}
+
+// Whether a copy's read models are those that were copied, and not to be made again.
+bool KnowsReadModels(const std::string& file) {
+  const auto database = storage::OpenDatabase("sqlite://" + file, 1, storage::Ownership::kExclusive);
+  return storage::ReadModels(*database).PositionOf("subscriptions") > 0;
 }
 
 class Transfer : public ::testing::Test {
@@ -179,6 +186,7 @@ TEST_F(Transfer, BacksUpASqliteFileWhileWebhooksComeIn) {
     const std::string log = RunBillhook({"export"}, EnvironmentFor(url)).out;
     EXPECT_GE(std::count(log.begin(), log.end(), '\n'), 300);
     EXPECT_TRUE(whole.substr(0, log.size()) == log) << "a backup is a prefix of what came after";
+    EXPECT_TRUE(KnowsReadModels(copy));
     // What the backup shows is what a rebuild from its log shows.
     const auto restored = ServedFrom(url);
     EXPECT_EQ(RunBillhook({"rebuild", "--all"}, EnvironmentFor(url)).status, 0);

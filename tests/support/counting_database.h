@@ -14,7 +14,7 @@ class CountingDatabase : public storage::Database {
 
   Lease Acquire(storage::Purpose purpose) override;
   [[nodiscard]] storage::SessionUse UseOf(storage::Purpose purpose) override { return real_.UseOf(purpose); }
-  [[nodiscard]] std::vector<storage::Part> parts() const override { return real_.parts(); }
+  [[nodiscard]] std::vector<storage::DatabasePart> parts() const override { return real_.parts(); }
   [[nodiscard]] std::string_view engine() const override { return real_.engine(); }
 
   // How many rows were returned since the last call.

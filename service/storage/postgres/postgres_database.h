@@ -20,7 +20,9 @@ class PostgresDatabase : public Database {
 
   Lease Acquire(Purpose purpose) override;
   [[nodiscard]] SessionUse UseOf(Purpose purpose) override { return pool_.UseOf(purpose); }
-  [[nodiscard]] std::vector<Part> parts() const override { return {{Purpose::kAppend, "postgresql"}}; }
+  [[nodiscard]] std::vector<DatabasePart> parts() const override {
+    return {{Purpose::kAppend, "postgresql"}};
+  }
   [[nodiscard]] std::string_view engine() const override { return "postgresql"; }
   void Listen(OnHeard on_heard, OnHearing on_hearing) override;
   void StopListening() override { listener_.reset(); }

@@ -42,10 +42,10 @@ void Run(const Connection& connection, const char* sql) {
     Throw("cannot read the database", connection.get());
 }
 
-void CopyPages(const Connection& from, const Connection& to, const char* table,
+void CopyPages(const Connection& from, const Connection& to,
                const std::function<void(std::int64_t, std::int64_t)>& progress) {
   // One state of the database throughout: without it each commit of the others would start the copy anew.
-  Run(from, ("BEGIN; SELECT 1 FROM " + std::string(table) + " LIMIT 1").c_str());
+  Run(from, "BEGIN; SELECT 1 FROM sqlite_master");
   sqlite3_backup* backup = sqlite3_backup_init(to.get(), "main", from.get(), "main");
   if (backup == nullptr) Throw("cannot write the backup", to.get());
   int code = SQLITE_OK;
@@ -71,49 +71,68 @@ void Flush(const std::string& path) {
   if (!flushed) ThrowErrno(path);
 }
 
-// `table` is one of the database's.
-void CopyFile(const std::string& path, const std::string& target, const char* table,
+std::string PartialOf(const std::string& target) {
+  return target + ".partial";
+}
+
+// To its partial name.
+void CopyFile(const std::string& path, const std::string& target,
               const std::function<void(std::int64_t, std::int64_t)>& progress) {
-  const std::string partial = target + ".partial";
+  const std::string partial = PartialOf(target);
   std::remove(partial.c_str());  // of a backup that died
   try {
     {
       const Connection from = Open(path, SQLITE_OPEN_READWRITE);
       const Connection to = Open(partial, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-      CopyPages(from, to, table, progress);
+      CopyPages(from, to, progress);
     }
     Flush(partial);
-    // link, unlike rename, replaces nothing that has come there meanwhile.
-    if (link(partial.c_str(), target.c_str()) != 0) ThrowErrno(target);
   } catch (const StorageError&) {
     std::remove(partial.c_str());
     throw;
   }
+}
+
+void Publish(const std::string& target) {
+  const std::string partial = PartialOf(target);
+  // link, unlike rename, replaces nothing that has come there meanwhile.
+  const bool linked = link(partial.c_str(), target.c_str()) == 0;
+  const int why = errno;
   std::remove(partial.c_str());
+  errno = why;
+  if (!linked) ThrowErrno(target);
 }
 
 }  // namespace
 
-void BackUpSqlite(const std::string& path, const std::string& target,
-                  const std::function<void(std::int64_t, std::int64_t)>& progress) {
+std::optional<std::string> BackUpSqlite(const std::string& path, const std::string& target,
+                                        const std::function<void(std::int64_t, std::int64_t)>& progress) {
   if (!std::filesystem::exists(path))
     throw StorageError("there is no database at " + path + "; check DATABASE_URL", false);
-  const std::string models = ModelsFileOf(path);
+  const std::string models = ModelsFileOf(std::filesystem::weakly_canonical(path).string());
   const std::string models_target = ModelsFileOf(target);
   for (const std::string& file : {target, models_target}) {
     if (std::filesystem::exists(file))
       throw StorageError(file + " exists already; give the backup a name of its own", false);
   }
   // First, so that the copy of the log knows all that they were made from.
-  const bool with_models = std::filesystem::exists(models);
-  if (with_models) CopyFile(models, models_target, "checkpoints", progress);
+  std::optional<std::string> without_models;
   try {
-    CopyFile(path, target, "log_head", progress);
+    if (std::filesystem::exists(models)) CopyFile(models, models_target, progress);
+  } catch (const StorageError& error) {
+    without_models = error.what();
+  }
+  const bool with_models = std::filesystem::exists(PartialOf(models_target));
+  try {
+    CopyFile(path, target, progress);
+    Publish(target);
+    if (with_models) Publish(models_target);
   } catch (const StorageError&) {
-    if (with_models) std::remove(models_target.c_str());
+    std::remove(PartialOf(models_target).c_str());
     throw;
   }
   Flush(std::filesystem::absolute(target).parent_path().string());
+  return without_models;
 }
 
 }  // namespace billhook::storage

@@ -1,5 +1,7 @@
 #include "service/storage/sqlite/sqlite_connection.h"
 
+#include <algorithm>
+
 #include "domain/check.h"
 #include "domain/event_store.h"
 #include "service/storage/sql_text.h"
@@ -102,10 +104,11 @@ SqliteConnection::SqliteConnection(const std::string& path, int cache_kib) {
     ExecuteScript(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-" +
         std::to_string(cache_kib) +
-        "; PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;");
-  } catch (const StorageError&) {
+        "; PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; "
+        "PRAGMA secure_delete=FAST;");
+  } catch (const StorageError& error) {
     sqlite3_close_v2(handle_);
-    throw;
+    throw StorageError("cannot use " + path + ": " + error.what(), error.retryable());
   }
   sqlite3_wal_hook(handle_, &NotePages, this);  // in place of SQLite's own checkpoints
 }
@@ -131,8 +134,10 @@ void SqliteConnection::FlushCommits(bool flush) {
   flushes_ = flush;
 }
 
-void SqliteConnection::Checkpoint(const char* schema) {
-  sqlite3_wal_checkpoint_v2(handle_, schema, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+int SqliteConnection::Checkpoint(const char* schema) {
+  int moved = 0;
+  sqlite3_wal_checkpoint_v2(handle_, schema, SQLITE_CHECKPOINT_PASSIVE, nullptr, &moved);
+  return std::max(moved, 0);  // -1 where it could not begin
 }
 
 int SqliteConnection::NotePages(void* connection, sqlite3*, const char* schema, int pages) {

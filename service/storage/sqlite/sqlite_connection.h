@@ -34,8 +34,9 @@ class SqliteConnection {
   // Whether commits from now on wait for the disk (synchronous=FULL) or not (NORMAL). Outside transactions.
   void FlushCommits(bool flush);
   // Moves what no reader needs there from the write-ahead log to the schema's file, and flushes that if
-  // nothing was committed meanwhile. What goes wrong is tried again by the next: nothing is lost by it.
-  void Checkpoint(const char* schema);
+  // nothing was committed meanwhile: how many of its pages are there now. What goes wrong is tried again by
+  // the next: nothing is lost by it.
+  int Checkpoint(const char* schema);
   // How many pages the first file's write-ahead log held at the last commit here.
   [[nodiscard]] int log_pages() const { return log_pages_; }
 

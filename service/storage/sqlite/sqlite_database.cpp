@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include "domain/check.h"
 #include "domain/event_store.h"
@@ -24,16 +23,14 @@ std::array<std::size_t, kPurposes> PoolLimits(bool in_memory, std::size_t reader
   return {1, kMaxWriters, kMaxWriters, readers, 0};
 }
 
-// The lock file's descriptor; the lock ends with the process, however that dies.
-int LockFile(const std::string& database) {
+Descriptor LockFile(const std::string& database) {
   const std::string path = database + ".lock";
-  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (file < 0) {
+  Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!file.is_open()) {
     throw StorageError(
         "cannot write " + path + ": " + std::generic_category().message(errno) + "; " + kWhatToDo, false);
   }
-  if (flock(file, LOCK_EX | LOCK_NB) != 0) {
-    close(file);
+  if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
     throw StorageError(
         database +
             " is in use by another billhook process; stop that one, or give this one another DATABASE_URL "
@@ -43,8 +40,8 @@ int LockFile(const std::string& database) {
   return file;
 }
 
-int OpenToFlush(const std::string& path) {
-  return open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
+Descriptor OpenToFlush(const std::string& path) {
+  return Descriptor(open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0644));
 }
 
 // SQLite's count of the memory that it takes costs a lock of all threads for each piece. Only before its
@@ -83,19 +80,16 @@ SqliteDatabase::SqliteDatabase(const std::string& path, std::size_t readers, Own
 
 SqliteDatabase::~SqliteDatabase() {
   pool_.Clear();
-  for (SqliteFile* file : {&files_.models, &files_.log}) {
-    // Last, for with any opening of a file its process' locks on it end.
-    file->writer.reset();
-    if (file->gathering_file >= 0) close(file->gathering_file);
-    if (file->flushed_file >= 0) close(file->flushed_file);
-  }
-  if (lock_file_ >= 0) close(lock_file_);
+  // Before the descriptors, for with any opening of a file its process' locks on it end.
+  files_.models.writer.reset();
+  files_.log.writer.reset();
 }
 
-std::vector<Part> SqliteDatabase::parts() const {
+// The read models first: they take over what an earlier billhook kept beside the log.
+std::vector<DatabasePart> SqliteDatabase::parts() const {
   if (in_memory_) return {{Purpose::kAppend, "sqlite"}};
   if (files_.models.path.empty()) return {{Purpose::kAppend, "sqlite log"}};
-  return {{Purpose::kAppend, "sqlite log"}, {Purpose::kProject, "sqlite models"}};
+  return {{Purpose::kProject, "sqlite models", true}, {Purpose::kAppend, "sqlite log"}};
 }
 
 std::unique_ptr<Session> SqliteDatabase::Open(Purpose purpose) {

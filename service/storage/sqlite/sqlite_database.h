@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "service/descriptor.h"
 #include "service/storage/session_pool.h"
 #include "service/storage/sql.h"
 #include "service/storage/sqlite/sqlite_session.h"
@@ -26,7 +27,7 @@ class SqliteDatabase : public Database {
 
   Lease Acquire(Purpose purpose) override;
   [[nodiscard]] SessionUse UseOf(Purpose purpose) override { return pool_.UseOf(purpose); }
-  [[nodiscard]] std::vector<Part> parts() const override;
+  [[nodiscard]] std::vector<DatabasePart> parts() const override;
   [[nodiscard]] std::string_view engine() const override { return "sqlite"; }
 
  protected:
@@ -36,7 +37,7 @@ class SqliteDatabase : public Database {
   std::unique_ptr<Session> Open(Purpose purpose);
 
   bool in_memory_;
-  int lock_file_ = -1;
+  Descriptor lock_file_;  // the lock ends with it, or with the process, however that dies
   SqliteFiles files_;
   SessionPool pool_;
 };

@@ -1,9 +1,12 @@
 #include "service/storage/sqlite/sqlite_session.h"
 
+#include <algorithm>
+
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "domain/event_store.h"
+#include "service/storage/sqlite/models_file.h"
 
 namespace billhook::storage {
 namespace {
@@ -18,7 +21,6 @@ constexpr std::chrono::milliseconds kWriteLockTimeout{5'000};
 constexpr int kLogWriterCacheKib = 2'048;
 constexpr int kModelsWriterCacheKib = 6'144;
 constexpr int kReaderCacheKib = 1'024;  // of each file
-constexpr const char* kLogSchema = "log";
 
 }  // namespace
 
@@ -36,7 +38,7 @@ SqliteConnection& SqliteSession::connection() {
 }
 
 std::unique_ptr<SqliteConnection> SqliteSession::OpenWriter() const {
-  if (&written_ == &files_.log) return std::make_unique<SqliteConnection>(written_.path, kLogWriterCacheKib);
+  if (!WritesModels()) return std::make_unique<SqliteConnection>(written_.path, kLogWriterCacheKib);
   auto writer = std::make_unique<SqliteConnection>(written_.path, kModelsWriterCacheKib);
   writer->Attach(files_.log.path, kLogSchema, kReaderCacheKib, false);
   return writer;
@@ -86,6 +88,7 @@ void SqliteSession::BeginRead() {
 }
 
 void SqliteSession::BeginWrite() {
+  migrating_ = false;
   if (!write_lock_.try_lock_for(kWriteLockTimeout)) {
     throw StorageError("another part of billhook has held the write lock for too long", true);
   }
@@ -98,6 +101,11 @@ void SqliteSession::BeginWrite() {
   }
 }
 
+void SqliteSession::BeginMigrating() {
+  BeginWrite();
+  migrating_ = true;
+}
+
 void SqliteSession::ContinueWriting() {
   if (write_lock_.owns_lock()) return;
   Commit();
@@ -105,10 +113,12 @@ void SqliteSession::ContinueWriting() {
 }
 
 void SqliteSession::Commit() {
+  if (write_lock_.owns_lock() && WritesModels())
+    migrating_ ? TakeOverModels(connection()) : SealModels(connection());
   if (connection().InTransaction()) Execute("COMMIT", {});
   if (!write_lock_.owns_lock()) return;
   written_.log_pages = written_.writer->log_pages();
-  if (&written_ == &files_.models) BeginFlushing(written_);
+  if (WritesModels()) BeginFlushing(written_);
   write_lock_.unlock();
   MoveGathered();
 }
@@ -116,8 +126,9 @@ void SqliteSession::Commit() {
 // Read models' commits are not flushed; but where file systems order what they write, the next flush of the
 // log would have to write them first, all that came since the last. So they are on their way before it.
 void SqliteSession::BeginFlushing(SqliteFile& file) {
-  if (file.gathering_file < 0) file.gathering_file = open((file.path + "-wal").c_str(), O_RDONLY | O_CLOEXEC);
-  if (file.gathering_file >= 0) sync_file_range(file.gathering_file, 0, 0, SYNC_FILE_RANGE_WRITE);
+  if (!file.gathering_file.is_open())
+    file.gathering_file = Descriptor(open((file.path + "-wal").c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.gathering_file.is_open()) sync_file_range(file.gathering_file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 void SqliteSession::MoveGathered() {
@@ -128,24 +139,27 @@ void SqliteSession::MoveGathered() {
     if (pages < moved) file->moved_pages = moved = 0;  // the write-ahead log has begun anew
     if (pages - moved < enough) continue;
     if (!file->moved_pages.compare_exchange_strong(moved, pages)) continue;  // another is at it
-    Move(*file, file == &files_.log && !files_.models.path.empty() ? kLogSchema : "main");
+    moved = Move(*file, file == &files_.log && !files_.models.path.empty() ? kLogSchema : "main");
+    // What a reader still needs stays for another time, which is not the very next commit.
+    file->moved_pages = std::max(moved, pages - enough + enough / 8);
   }
 }
 
 // What is committed stays so, whatever goes wrong here.
-void SqliteSession::Move(SqliteFile& file, const char* schema) {
+int SqliteSession::Move(SqliteFile& file, const char* schema) {
+  int moved = 0;
   try {
     for (int i = 0; i < kCheckpointsBesideWriters; ++i) {
-      reader().Checkpoint(schema);
-      if (file.flushed_file >= 0) fdatasync(file.flushed_file);
+      moved = reader().Checkpoint(schema);
+      if (file.flushed_file.is_open()) fdatasync(file.flushed_file.get());
     }
   } catch (const StorageError&) {  // it cannot be opened now
-    return;
+    return moved;
   }
   std::unique_lock lock(file.lock, std::defer_lock);
-  if (!lock.try_lock_for(kWriteLockTimeout)) return;
+  if (!lock.try_lock_for(kWriteLockTimeout)) return moved;
   // The little that is left, while nobody writes: the next writer begins the write-ahead log anew.
-  reader().Checkpoint(schema);
+  return reader().Checkpoint(schema);
 }
 
 void SqliteSession::Rollback() noexcept {

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "service/descriptor.h"
 #include "service/storage/sql.h"
 #include "service/storage/sqlite/sqlite_connection.h"
 #include "service/storage/sqlite/write_lock.h"
@@ -20,12 +21,12 @@ struct SqliteFile {
   WriteLock lock;  // one writer at a time, without SQLite's sleeping busy handler
   std::unique_ptr<SqliteConnection> writer;
   std::atomic<int> log_pages{0};    // of the write-ahead log, at the last commit
-  std::atomic<int> moved_pages{0};  // of these, when they were last moved to the database file
-  // The database file, to flush what is moved there before the lock is taken; -1 where nobody moves. The
+  std::atomic<int> moved_pages{0};  // so many of these were moved to the database file, or are about to be
+  // The database file, to flush what is moved there before the lock is taken; none where nobody moves. The
   // kernel tells a fault of the disk once for each opening of a file, and SQLite must hear of it: hence not
   // SQLite's own.
-  int flushed_file = -1;
-  int gathering_file = -1;  // its write-ahead log, once something of it was on its way to the disk
+  Descriptor flushed_file;
+  Descriptor gathering_file;  // its write-ahead log, once something of it was on its way to the disk
 };
 
 // The log with all else that must not be lost, and the read models, which can be made again from it. Who
@@ -51,7 +52,7 @@ class SqliteSession : public Session {
   void BeginRead() override;
   void BeginWrite() override;
   void BeginAppend() override { BeginWrite(); }
-  void BeginMigrating() override { BeginWrite(); }
+  void BeginMigrating() override;
   void BeginProjecting() override { BeginRead(); }
   void BeginFollowing() override { BeginWrite(); }
   void ContinueWriting() override;
@@ -64,16 +65,19 @@ class SqliteSession : public Session {
   SqliteConnection& connection();
   SqliteConnection& reader();
   [[nodiscard]] std::unique_ptr<SqliteConnection> OpenWriter() const;
+  [[nodiscard]] bool WritesModels() const { return &written_ == &files_.models; }
   static void BeginFlushing(SqliteFile& file);
   // Moves what has gathered in a write-ahead log into its file, where that is much. It is for those whose
   // commits are not flushed, so that appends seldom pay for it.
   void MoveGathered();
-  void Move(SqliteFile& file, const char* schema);
+  // How many pages are moved now.
+  int Move(SqliteFile& file, const char* schema);
 
   SqliteFiles& files_;
   const Purpose purpose_;
   SqliteFile& written_;
   std::unique_lock<WriteLock> write_lock_;
+  bool migrating_ = false;
   std::unique_ptr<SqliteConnection> reader_;
 };
 
