@@ -39,7 +39,7 @@ std::vector<MigrationStatus> Compare(Session& session, const std::vector<Migrati
   return statuses;
 }
 
-// The one part that nothing can be made again from another.
+// The one part that cannot be made again from another.
 DatabasePart NotDerived(const Database& database) {
   const std::vector<DatabasePart> parts = database.parts();
   return *std::find_if(parts.begin(), parts.end(), [](const DatabasePart& part) { return !part.derived; });

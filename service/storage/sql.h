@@ -128,10 +128,10 @@ class Session {
   [[nodiscard]] virtual bool usable() const = 0;
 };
 
-// What a session is for: to append to the log, to note what can be found out again (who follows it how far,
-// how a command went), to write read models, which can be rebuilt, and to read. Only appends pay for a flush
-// at each commit. Reads differ from call to call; finds look single rows up by their keys, always in the same
-// way.
+// What a session is for: to append to the log, to note what may lag after a power cut (who follows it how
+// far, how a command went), to write read models, which can be rebuilt, and to read. Only appends pay for a
+// flush at each commit. Reads differ from call to call; finds look single rows up by their keys, always in
+// the same way.
 enum class Purpose { kAppend, kNote, kProject, kRead, kFind };
 constexpr std::size_t kPurposes = 5;
 

@@ -1,7 +1,7 @@
 // The right of one process among all to follow the log under a name, until the end of the scope, and how far
-// that has come: a row of `followers`. On PostgreSQL a transaction holds it, so that it
-// ends with the process however that dies; SQLite belongs to one process anyway. For one thread; throws
-// StorageError.
+// that has come: a row of `followers`. On PostgreSQL a transaction holds it, so that it ends with the process
+// however that dies; SQLite belongs to one process anyway.
+// For one thread; throws StorageError.
 #pragma once
 
 #include <cstdint>

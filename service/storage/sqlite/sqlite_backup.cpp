@@ -117,12 +117,13 @@ std::optional<std::string> BackUpSqlite(const std::string& path, const std::stri
   }
   // First, so that the copy of the log knows all that they were made from.
   std::optional<std::string> without_models;
+  bool with_models = std::filesystem::exists(models);
   try {
-    if (std::filesystem::exists(models)) CopyFile(models, models_target, progress);
+    if (with_models) CopyFile(models, models_target, progress);
   } catch (const StorageError& error) {
+    with_models = false;
     without_models = error.what();
   }
-  const bool with_models = std::filesystem::exists(PartialOf(models_target));
   try {
     CopyFile(path, target, progress);
     Publish(target);

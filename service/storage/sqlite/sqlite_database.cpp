@@ -88,7 +88,7 @@ SqliteDatabase::~SqliteDatabase() {
 // The read models first: they take over what an earlier billhook kept beside the log.
 std::vector<DatabasePart> SqliteDatabase::parts() const {
   if (in_memory_) return {{Purpose::kAppend, "sqlite"}};
-  if (files_.models.path.empty()) return {{Purpose::kAppend, "sqlite log"}};
+  if (!files_.two()) return {{Purpose::kAppend, "sqlite log"}};
   return {{Purpose::kProject, "sqlite models", true}, {Purpose::kAppend, "sqlite log"}};
 }
 

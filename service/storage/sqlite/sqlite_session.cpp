@@ -27,12 +27,11 @@ constexpr int kReaderCacheKib = 1'024;  // of each file
 SqliteSession::SqliteSession(SqliteFiles& files, Purpose purpose)
     : files_(files),
       purpose_(purpose),
-      written_(purpose == Purpose::kProject && !files.models.path.empty() ? files.models : files.log),
+      written_(purpose == Purpose::kProject && files.two() ? files.models : files.log),
       write_lock_(written_.lock, std::defer_lock) {}
 
 SqliteConnection& SqliteSession::connection() {
-  // A database in memory is the connection's that opened it.
-  if (!write_lock_.owns_lock() && written_.path != ":memory:") return reader();
+  if (!write_lock_.owns_lock() && !InMemory()) return reader();
   if (written_.writer == nullptr) written_.writer = OpenWriter();
   return *written_.writer;
 }
@@ -46,10 +45,9 @@ std::unique_ptr<SqliteConnection> SqliteSession::OpenWriter() const {
 
 SqliteConnection& SqliteSession::reader() {
   if (reader_ != nullptr) return *reader_;
-  const bool two = !files_.models.path.empty();
-  auto reader =
-      std::make_unique<SqliteConnection>(two ? files_.models.path : files_.log.path, kReaderCacheKib);
-  if (two) reader->Attach(files_.log.path, kLogSchema, kReaderCacheKib, true);
+  auto reader = std::make_unique<SqliteConnection>(files_.two() ? files_.models.path : files_.log.path,
+                                                   kReaderCacheKib);
+  if (files_.two()) reader->Attach(files_.log.path, kLogSchema, kReaderCacheKib, true);
   reader_ = std::move(reader);
   return *reader_;
 }
@@ -84,7 +82,7 @@ void SqliteSession::Upsert(std::string_view table, const std::vector<Column>& co
 // The read models are seen as of a moment no later than the log is: what they hold is always found there.
 void SqliteSession::BeginRead() {
   Execute("BEGIN", {});
-  if (!files_.models.path.empty()) Query("SELECT 1 FROM checkpoints LIMIT 1", {});
+  if (files_.two()) Query("SELECT 1 FROM checkpoints LIMIT 1", {});
 }
 
 void SqliteSession::BeginWrite() {
@@ -139,7 +137,7 @@ void SqliteSession::MoveGathered() {
     if (pages < moved) file->moved_pages = moved = 0;  // the write-ahead log has begun anew
     if (pages - moved < enough) continue;
     if (!file->moved_pages.compare_exchange_strong(moved, pages)) continue;  // another is at it
-    moved = Move(*file, file == &files_.log && !files_.models.path.empty() ? kLogSchema : "main");
+    moved = Move(*file, file == &files_.log && files_.two() ? kLogSchema : "main");
     // What a reader still needs stays for another time, which is not the very next commit.
     file->moved_pages = std::max(moved, pages - enough + enough / 8);
   }
@@ -163,7 +161,7 @@ int SqliteSession::Move(SqliteFile& file, const char* schema) {
 }
 
 void SqliteSession::Rollback() noexcept {
-  const bool began = write_lock_.owns_lock() || reader_ != nullptr || written_.path == ":memory:";
+  const bool began = write_lock_.owns_lock() || reader_ != nullptr || InMemory();
   if (!began) return;
   try {
     if (connection().InTransaction()) ExecuteScript("ROLLBACK");

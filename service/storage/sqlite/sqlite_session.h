@@ -34,6 +34,8 @@ struct SqliteFile {
 struct SqliteFiles {
   SqliteFile log;
   SqliteFile models;  // without a path where the first is all there is, or all that is asked for
+
+  [[nodiscard]] bool two() const { return !models.path.empty(); }
 };
 
 class SqliteSession : public Session {
@@ -65,6 +67,8 @@ class SqliteSession : public Session {
   SqliteConnection& connection();
   SqliteConnection& reader();
   [[nodiscard]] std::unique_ptr<SqliteConnection> OpenWriter() const;
+  // A database in memory is the connection's that opened it: there is one for all.
+  [[nodiscard]] bool InMemory() const { return written_.path == ":memory:"; }
   [[nodiscard]] bool WritesModels() const { return &written_ == &files_.models; }
   static void BeginFlushing(SqliteFile& file);
   // Moves what has gathered in a write-ahead log into its file, where that is much. It is for those whose

@@ -138,6 +138,12 @@ TEST_F(TheModelsFile, HoldsUpNoBackupOfTheLog) {
   const std::string another = (directory / "another.db").string();
   EXPECT_NE(storage::BackUpSqlite(File(database_), another, [](auto, auto) {}), std::nullopt);
   EXPECT_EQ(Counted("sqlite://" + another, 0), 3);
+  // Nor does what a backup that died has left become a part of this one.
+  fs::remove(storage::ModelsFileOf(File(database_)));
+  const std::string last = (directory / "last.db").string();
+  std::ofstream(storage::ModelsFileOf(last) + ".partial") << "half";
+  EXPECT_EQ(storage::BackUpSqlite(File(database_), last, [](auto, auto) {}), std::nullopt);
+  EXPECT_FALSE(fs::exists(storage::ModelsFileOf(last)));
 }
 
 TEST_F(TheModelsFile, IsNotMadeForSomebodyWhoLooksAtTheLog) {
