@@ -19,7 +19,7 @@ std::shared_ptr<Refund> MakeRefund(Teller& teller, Charge& charge, std::int64_t 
                                    std::string_view status) {
   Random& random = teller.random();
   auto refund = std::make_shared<Refund>();
-  refund->id = random.Id("re_");
+  refund->id = teller.world().Id("re_");
   refund->charge = charge.id;
   refund->payment_intent = charge.payment_intent;
   refund->currency = charge.currency;
@@ -27,7 +27,7 @@ std::shared_ptr<Refund> MakeRefund(Teller& teller, Charge& charge, std::int64_t 
   refund->amount = amount;
   refund->created = teller.now();
   refund->status = status;
-  refund->balance_transaction = random.Id("txn_");
+  refund->balance_transaction = teller.world().Id("txn_");
 
   const Charge before = charge;
   charge.amount_refunded += amount;
@@ -54,7 +54,7 @@ void FailRefund(Teller& teller, const Charge& charge, Refund& refund) {
   const Refund before = refund;
   refund.status = "failed";
   refund.failure_reason = "lost_or_stolen_card";
-  refund.failure_balance_transaction = teller.random().Id("txn_");
+  refund.failure_balance_transaction = teller.world().Id("txn_");
   teller.world().Book(&LedgerTruth::refunded, refund.currency, -refund.amount, charge.customer.get());
   if (SendsRefundEvents(teller.version())) {
     teller.TellChange("refund.updated", before, refund);
@@ -122,7 +122,7 @@ bool SettlesInDollars(const DisputeCase& of) {
 BalanceTransaction MoveMoney(Teller& teller, const DisputeCase& of, int sign, std::int64_t fee) {
   const bool converted = SettlesInDollars(of);
   BalanceTransaction transaction;
-  transaction.id = teller.random().Id("txn_");
+  transaction.id = teller.world().Id("txn_");
   transaction.source = of.dispute.id;
   transaction.currency = converted ? "usd" : of.dispute.currency;
   transaction.exchange_rate = converted ? "1.08" : "";
@@ -218,7 +218,7 @@ void Disputes(const TellerPointer& teller, const ChargePointer& charge, Aftermat
   World& world = teller->world();
   auto of = std::make_shared<DisputeCase>();
   of->charge = charge;
-  of->dispute.id = random.Id("du_");
+  of->dispute.id = teller->world().Id("du_");
   of->dispute.charge = charge->id;
   of->dispute.payment_intent = charge->payment_intent;
   of->dispute.currency = charge->currency;

@@ -24,7 +24,7 @@ void TellPaid(const Patron& patron, const Invoice& before, const Invoice& after)
 
 InvoicePayment NewInvoicePayment(const Patron& patron, const Invoice& invoice) {
   InvoicePayment payment;
-  payment.id = patron.teller->random().Id("inpay_");
+  payment.id = patron.teller->world().Id("inpay_");
   payment.invoice = invoice.id;
   payment.currency = invoice.currency;
   payment.status = "paid";
@@ -46,7 +46,7 @@ Bill DraftBill(const Patron& patron, const Subscription& subscription, std::stri
   Teller& teller = *patron.teller;
   Bill bill;
   Invoice& invoice = bill.invoice;
-  invoice.id = teller.random().Id("in_");
+  invoice.id = teller.world().Id("in_");
   invoice.status = "draft";
   invoice.currency = subscription.currency;
   invoice.subscription = subscription.id;
@@ -62,7 +62,7 @@ Bill DraftBill(const Patron& patron, const Subscription& subscription, std::stri
     const bool due = item.period_end == 0 || item.period_start == teller.now();
     if (!with_period || !due) continue;
     InvoiceLine line;
-    line.id = teller.random().Id("il_");
+    line.id = teller.world().Id("il_");
     line.price = item.price;
     line.quantity = item.quantity;
     line.subscription = subscription.id;
@@ -142,7 +142,7 @@ void PayBillOutOfBand(const Patron& patron, Bill& bill) {
   };
   if (HasBasilShapes(teller.version())) {
     InvoicePayment payment = NewInvoicePayment(patron, invoice);
-    payment.payment_record = teller.random().Id("pr_");
+    payment.payment_record = teller.world().Id("pr_");
     invoice.payments.push_back(payment);
     book(payment.created);
     teller.Tell("invoice_payment.paid", payment);

@@ -12,7 +12,7 @@ std::shared_ptr<Charge> NewCharge(Teller& teller, const Payer& payer, const Purc
                                   std::int64_t delay_s) {
   Random& random = teller.random();
   auto charge = std::make_shared<Charge>();
-  charge->id = random.Id("ch_");
+  charge->id = teller.world().Id("ch_");
   charge->currency = purchase.currency;
   charge->description = purchase.description;
   charge->invoice = purchase.invoice;
@@ -37,7 +37,7 @@ void MarkCaptured(Teller& teller, Charge& charge, std::int64_t amount) {
   charge.status = "succeeded";
   charge.captured = true;
   charge.amount_captured = amount;
-  charge.balance_transaction = teller.random().Id("txn_");
+  charge.balance_transaction = teller.world().Id("txn_");
 }
 
 void BookCapture(Teller& teller, const Charge& charge) {
@@ -66,7 +66,7 @@ std::shared_ptr<PaymentIntent> OpenIntent(Teller& teller, const Payer& payer, co
                                           std::string_view capture_method, std::int64_t delay_s) {
   Random& random = teller.random();
   auto intent = std::make_shared<PaymentIntent>();
-  intent->id = random.Id("pi_");
+  intent->id = teller.world().Id("pi_");
   intent->client_secret = intent->id + "_secret_" + random.Base62(25);
   intent->invoice = purchase.invoice;
   intent->currency = purchase.currency;

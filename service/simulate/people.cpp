@@ -41,7 +41,7 @@ const Person* AnyPerson(Random& random) {
 std::shared_ptr<Customer> NewCustomer(Teller& teller) {
   Random& random = teller.random();
   auto customer = std::make_shared<Customer>();
-  customer->id = random.ShortId("cus_");
+  customer->id = teller.world().ShortId("cus_");
   customer->person = AnyPerson(random);
   customer->email = std::string(customer->person->mailbox) + "+" + std::to_string(random.Between(1, 99'999)) +
                     "@example.com";
@@ -55,7 +55,7 @@ std::shared_ptr<Customer> NewCustomer(Teller& teller) {
 std::shared_ptr<PaymentMethod> NewPaymentMethod(Teller& teller, const Person* owner, std::string_view type) {
   Random& random = teller.random();
   auto method = std::make_shared<PaymentMethod>();
-  method->id = random.Id("pm_");
+  method->id = teller.world().Id("pm_");
   method->type = type;
   method->owner = owner;
   method->country = owner->country;

@@ -14,6 +14,9 @@
 
 namespace billhook::simulate {
 
+// The alphabet of Stripe's IDs, in ascending order.
+inline constexpr std::string_view kBase62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
 class Random {
  public:
   explicit Random(std::uint64_t seed) : engine_(seed) {}
@@ -30,23 +33,13 @@ class Random {
 
   bool Chance(unsigned percent) { return Below(100) < percent; }
 
-  // `length` characters of 0-9A-Za-z, the alphabet of Stripe's IDs.
+  // `length` characters of kBase62.
   std::string Base62(std::size_t length) { return Text(length, kBase62); }
 
   // `length` lower-case hexadecimal digits.
-  std::string Hex(std::size_t length) { return Text(length, kBase62.substr(0, 16)); }
-
-  // An object's ID as Stripe makes them: the prefix, then 24 characters of which the first is a generation
-  // digit.
-  std::string Id(std::string_view prefix) { return std::string(prefix) + "1" + Base62(23); }
-
-  // The older, shorter form that customers, products and subscription items have.
-  std::string ShortId(std::string_view prefix) { return std::string(prefix) + Base62(14); }
+  std::string Hex(std::size_t length) { return Text(length, "0123456789abcdef"); }
 
  private:
-  static constexpr std::string_view kBase62 =
-      "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-
   static constexpr std::size_t kCharactersADraw = 10;  // 62^10 < 2^64
 
   std::string Text(std::size_t length, std::string_view alphabet) {

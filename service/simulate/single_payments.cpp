@@ -143,7 +143,7 @@ void ChangePayout(const std::shared_ptr<Teller>& teller, const std::shared_ptr<P
   payout->status = status;
   if (status == "failed") {
     payout->failure_code = "account_closed";
-    payout->failure_balance_transaction = teller->random().Id("txn_");
+    payout->failure_balance_transaction = teller->world().Id("txn_");
   }
   teller->TellChange("payout.updated", before, *payout);
   if (type != "payout.updated") teller->Tell(type, *payout);
@@ -201,15 +201,15 @@ void BeginPayout(World& world) {
   if (amount == 0) return;
   auto teller = std::make_shared<Teller>(world, world.fates().versions.Deal(random));
   auto payout = std::make_shared<Payout>();
-  payout->id = random.Id("po_");
+  payout->id = world.Id("po_");
   payout->currency = currency;
   payout->amount = amount;
   payout->status = "pending";
   payout->created = world.now();
   payout->arrival_date = (world.now() / kDay + 2) * kDay;
   payout->automatic = random.Chance(80);
-  payout->balance_transaction = random.Id("txn_");
-  payout->destination = random.Id("ba_");
+  payout->balance_transaction = world.Id("txn_");
+  payout->destination = world.Id("ba_");
   teller->Automatically();
   const PayoutEnd end = world.fates().payout_ends.Deal(random);
   teller->Tell("payout.created", *payout);
@@ -233,7 +233,7 @@ void ChangeCatalogue(World& world) {
 
 void TellThinEvent(World& world) {
   Random& random = world.random();
-  std::string id = world.EventId(world.livemode() ? "evt_65" : "evt_test_65", 27);
+  std::string id = world.ThinEventId();
   const std::string meter = "mtr_" + random.Base62(24);
   JsonWriter& json = world.Paper();
   json.Begin();

@@ -61,7 +61,7 @@ const Price* SubscriptionLife::PriceAt(std::size_t tier, Cadence cadence, Scheme
 // Something small beside the plan; where the subscription is billed flexibly, with a year of its own.
 SubscriptionItem SubscriptionLife::NewAddOn() {
   SubscriptionItem item;
-  item.id = random().ShortId("si_");
+  item.id = world_.ShortId("si_");
   item.created = world_.now();
   const Scheme scheme = world_.fates().add_ons.Deal(random());
   if (scheme != Scheme::kPerUnit) {
@@ -88,7 +88,7 @@ void SubscriptionLife::Subscribe(Plot plot) {
   renewals_ = 0;
   pending_lines_.clear();
   subscription_ = {};
-  subscription_.id = random().Id("sub_");
+  subscription_.id = world_.Id("sub_");
   subscription_.customer = patron_.customer->id;
   subscription_.currency = currency_;
   subscription_.created = world_.now();
@@ -97,7 +97,7 @@ void SubscriptionLife::Subscribe(Plot plot) {
   if (HasFlexibleBilling(teller().version()))
     subscription_.billing_mode = world_.fates().billing_modes.Deal(random());
   SubscriptionItem plan;
-  plan.id = random().ShortId("si_");
+  plan.id = world_.ShortId("si_");
   plan.price = PriceAt(tier_, cadence_, scheme_);
   plan.quantity = random().Between(1, 8);
   plan.created = world_.now();
@@ -132,7 +132,7 @@ void SubscriptionLife::StartTrial() {
   subscription_.period_end = subscription_.trial_end;
   if (plot_ != Plot::kTrialPauses) {
     SetupIntent setup;
-    setup.id = random().Id("seti_");
+    setup.id = world_.Id("seti_");
     setup.customer = patron_.customer->id;
     setup.client_secret = setup.id + "_secret_" + random().Base62(31);
     setup.created = world_.now();

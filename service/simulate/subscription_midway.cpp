@@ -52,8 +52,8 @@ void SubscriptionLife::AddProration(const Price* price, std::int64_t quantity, i
   const std::int64_t left = subscription_.period_end - world_.now();
   InvoiceItem item;
   InvoiceLine& line = item.line;
-  line.id = random().Id("il_");
-  line.invoice_item = random().Id("ii_");
+  line.id = world_.Id("il_");
+  line.invoice_item = world_.Id("ii_");
   line.description = std::string(sign < 0 ? "Unused" : "Remaining") + " time on " + price->nickname;
   line.subscription = subscription_.id;
   line.subscription_item = subscription_.items.front().id;

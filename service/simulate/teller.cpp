@@ -23,7 +23,7 @@ Fact FactAbout(std::string_view type, const Customer& customer) {
 }
 
 void Teller::ByRequest() {
-  request_id_ = random().ShortId("req_");
+  request_id_ = world_.ShortId("req_");
   const std::string hex = random().Hex(32);
   idempotency_key_ = hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-4" + hex.substr(13, 3) + "-a" +
                      hex.substr(17, 3) + "-" + hex.substr(20);

@@ -59,7 +59,7 @@ class Teller {
     const int copies = random().Below(kOneTwinIn) == 0 ? 2 : 1;
     for (int copy = 0; copy < copies; ++copy) {
       const Rendering rendering{version_, world_.livemode()};
-      std::string id = world_.EventId("evt_1", 23);
+      std::string id = world_.EventId(delay_s);
       JsonWriter& json = world_.Paper();
       OpenEnvelope(json, id, world_.now() + delay_s);
       Write(json, object, rendering);

@@ -41,6 +41,16 @@ std::int64_t UnitAmountOf(const PriceKey& key) {
   return Payable(key.currency, amount);
 }
 
+// Five digits, the highest first, since the second that Stripe's IDs count from.
+std::string SecondInBase62(std::int64_t time) {
+  constexpr std::int64_t kFirstSecond = 1'342'389'380;  // 2012-07-15
+  std::string digits(5, '0');
+  std::int64_t left = time - kFirstSecond;
+  for (std::size_t i = digits.size(); i-- > 0; left /= 62)
+    digits[i] = kBase62[static_cast<std::size_t>(left % 62)];
+  return digits;
+}
+
 // For the standard heaps, which keep the greatest on top: the later is the lesser.
 constexpr auto kPendingLater = [](const auto& a, const auto& b) {
   return std::tie(a.event.created, a.sequence) > std::tie(b.event.created, b.sequence);
@@ -55,10 +65,23 @@ World::World(std::uint64_t seed, const HistoryOptions& options)
     : random_(seed),
       livemode_(options.livemode),
       account_(options.account),
+      account_tag_(random_.Base62(10)),
       text_(options.pretty ? JsonWriter::Layout::kIndented : JsonWriter::Layout::kCompact) {}
 
-std::string World::EventId(std::string_view prefix, std::size_t length) {
-  return std::string(prefix) + random_.Base62(length) + account_.substr(account_.find('_') + 1);
+std::string World::LongId(std::string_view prefix, std::int64_t time) {
+  return std::string(prefix) + "1" + SecondInBase62(time) + account_tag_ + random_.Base62(8);
+}
+
+std::string World::ShortId(std::string_view prefix) {
+  return std::string(prefix) + SecondInBase62(now_) + random_.Base62(9);
+}
+
+std::string World::OfAccount(std::string event_id) const {
+  return std::move(event_id) + account_.substr(account_.find('_') + 1);
+}
+
+std::string World::ThinEventId() {
+  return OfAccount((livemode_ ? "evt_65" : "evt_test_65") + random_.Base62(27));
 }
 
 JsonWriter& World::Paper() {
@@ -116,7 +139,7 @@ std::pair<const Price*, bool> World::PriceOf(const PriceKey& key) {
   const auto [place, is_new] = prices_.try_emplace(key);
   Price& price = place->second;
   if (is_new) {
-    price.id = random_.Id("price_");
+    price.id = Id("price_");
     price.product = ProductOf(key.tier).first->id;
     price.nickname = NicknameOf(key);
     price.currency = key.currency;
@@ -132,7 +155,7 @@ std::pair<Product*, bool> World::ProductOf(std::size_t tier) {
   const auto [place, is_new] = products_.try_emplace(tier);
   Product& product = place->second;
   if (is_new) {
-    product.id = random_.ShortId("prod_");
+    product.id = ShortId("prod_");
     product.name = kTiers.at(tier).name;
     product.description = kTiers.at(tier).description;
     product.created = now_;

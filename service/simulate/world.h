@@ -58,8 +58,15 @@ class World {
   [[nodiscard]] bool livemode() const { return livemode_; }
   [[nodiscard]] const std::string& account() const { return account_; }
 
-  // An event's ID: the prefix, `length` characters of chance, and on a Connect account a part of its ID.
-  std::string EventId(std::string_view prefix, std::size_t length);
+  // An object's ID as Stripe makes them: the prefix, a generation digit, five characters of the second, so
+  // that later ones sort behind, ten of the account and eight of chance.
+  std::string Id(std::string_view prefix) { return LongId(prefix, now_); }
+  // The older, shorter form that customers, products and subscription items have: no account, nine of chance.
+  std::string ShortId(std::string_view prefix);
+  // An event's; on a Connect account with a part of that account's ID.
+  std::string EventId(std::int64_t delay_s) { return OfAccount(LongId("evt_", now_ + delay_s)); }
+  // An event's of the v2 API.
+  std::string ThinEventId();
 
   // A cleared buffer to write one event's body into.
   JsonWriter& Paper();
@@ -92,6 +99,9 @@ class World {
   std::pair<Product*, bool> ProductOf(std::size_t tier);
 
  private:
+  std::string LongId(std::string_view prefix, std::int64_t time);
+  [[nodiscard]] std::string OfAccount(std::string event_id) const;
+
   struct Pending {
     SimulatedEvent event;
     std::uint64_t sequence;
@@ -108,6 +118,7 @@ class World {
   Fates fates_;
   const bool livemode_;
   const std::string account_;
+  const std::string account_tag_;  // what IDs show of the account
   JsonWriter text_;
   std::int64_t now_ = kHistoryBegin;
   std::uint64_t sequence_ = 0;

@@ -1,8 +1,11 @@
 #include "service/simulate/history.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <tuple>
 
 #include <gtest/gtest.h>
@@ -151,8 +154,23 @@ TEST(History, OneSeedGivesTheSameBytes) {
 // Pinned: the last ID depends on every draw of chance before it.
 TEST(History, OneSeedGivesTheSameBytesOnEveryMachine) {
   const std::vector<json> events = Tell(1, 1'000);
-  EXPECT_EQ(events.front()["id"], "evt_1sikhSCbHhaZQhiQCcarT0R0");
-  EXPECT_EQ(events.back()["id"], "evt_1lghBSwENBoHHmNYxQxkKuPv");
+  EXPECT_EQ(events.front()["id"], "evt_1QcFLwZVeI4f9v8GqaQTMabw");
+  EXPECT_EQ(events.back()["id"], "evt_1SBIKLZVeI4f9v8GiGdlrYIR");
+}
+
+// The beginning of one is the second that it was made in.
+TEST(History, IdsSortInTheOrderOfTheirSeconds) {
+  constexpr std::size_t kBeginning = std::string_view("evt_1QcFLw").size();
+  std::map<std::int64_t, std::string> by_second;
+  for (const json& event : Tell(3, 2'000)) {
+    if (IsThin(event)) continue;
+    const std::string beginning = event["id"].get<std::string>().substr(0, kBeginning);
+    EXPECT_EQ(by_second.emplace(event["created"], beginning).first->second, beginning);
+  }
+  ASSERT_GT(by_second.size(), 500U);
+  for (auto earlier = by_second.begin(), later = std::next(earlier); later != by_second.end();
+       ++earlier, ++later)
+    EXPECT_LT(earlier->second, later->second);
 }
 
 TEST(History, OtherSeedsLengthsAndModesShareNoEventAndNoObject) {
