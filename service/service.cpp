@@ -98,7 +98,7 @@ Service::Service(Config config, Clock clock)
                  {.batch = config_.projection_batch,
                   .max_waiters = std::max<std::size_t>(1, config_.http_threads / 4)},
                  clock, &LogStep, &LogFailure),
-      snapshotter_(*database_, config_.snapshot_frequency, clock,
+      snapshotter_(*database_, read_models_.tail(), config_.snapshot_frequency, clock,
                    [](const std::string& what) {
                      log::Error("snapshots failed", {{"error", what}});
                    }),
@@ -119,7 +119,8 @@ Service::Service(Config config, Clock clock)
           [this](const StorageError& error) { LogAppendFailure(error); }),
       commands_(*database_, group_commit_, {*database_, read_models_, projector_, clock}, metrics_,
                 {.max_waiters = std::max<std::size_t>(1, config_.http_threads / 4)}),
-      sagas_(*database_, group_commit_, metrics_, config_.dunning_grace_s * kMicrosPerSecond, clock,
+      sagas_(*database_, read_models_.tail(), group_commit_, metrics_,
+             config_.dunning_grace_s * kMicrosPerSecond, clock,
              [](const std::string& what) {
                log::Error("sagas failed", {{"error", what}});
              }),

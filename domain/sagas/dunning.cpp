@@ -5,6 +5,7 @@
 #include "domain/access.h"
 #include "domain/check.h"
 #include "domain/command_fields.h"
+#include "domain/stripe/brief_body.h"
 #include "domain/stripe/envelope.h"
 #include "domain/stripe/event_body.h"
 #include "domain/stripe/invoice.h"
@@ -13,6 +14,7 @@ namespace billhook::sagas {
 namespace {
 
 constexpr const char* kName = "Dunning";
+constexpr const char* kInvoice = "invoice";
 constexpr const char* kSuspend = "suspend_access";
 constexpr const char* kAwaitPayment = "await_payment";
 constexpr const char* kRestore = "restore_access";
@@ -81,8 +83,13 @@ std::optional<InvoiceNews> ReadInvoiceNews(const RecordedEvent& recorded) {
   news.settled = std::find(settled.begin(), settled.end(), event.event_type) != settled.end();
   if (event.source != Source::kStripe || (!news.settled && event.event_type != PaymentFailedType()))
     return std::nullopt;
-  const Result<stripe::EventBody, std::string> body = stripe::ReadEventBody(recorded, "invoice");
-  if (!body) return std::nullopt;
+  std::optional<stripe::EventBody> body = stripe::ReadBriefBody(recorded);
+  // What is wrong with another part of the event is of no interest here.
+  if (!body || body->object.at("object") != kInvoice) {
+    Result<stripe::EventBody, std::string> whole = stripe::ReadEventBody(recorded, kInvoice);
+    if (!whole) return std::nullopt;
+    body = *std::move(whole);
+  }
   news.tenant = event.tenant;
   news.invoice = TextIn(body->object, "id").value_or("");
   news.livemode = body->livemode;

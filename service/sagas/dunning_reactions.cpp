@@ -10,20 +10,29 @@ constexpr std::int64_t kSettlementsLookedAt = 100;  // the newest; an invoice is
 
 }  // namespace
 
-void DunningReactions::Read(const std::vector<std::int64_t>& positions) {
+void DunningReactions::Read(const std::vector<Trigger>& triggers) {
   news_.clear();
   started_.clear();
-  if (positions.empty()) return;
-  {
+  std::vector<std::int64_t> missing;
+  for (const Trigger& trigger : triggers) {
+    if (trigger.news) {
+      Take(*trigger.news);
+    } else if (!trigger.started) {
+      missing.push_back(trigger.position);
+    }
+  }
+  if (!missing.empty()) {
     storage::Database::Lease session = database_.Acquire(storage::Purpose::kRead);
-    for (const std::vector<std::int64_t>& run : storage::RunsOf(*session, storage::Timeline(), positions)) {
-      for (const RecordedEvent& event : storage::ReadEventsAt(*session, run)) {
-        if (std::optional<InvoiceNews> news = ReadInvoiceNews(event))
-          news_.emplace(event.position, *std::move(news));
-      }
+    for (const std::vector<std::int64_t>& run : storage::RunsOf(*session, storage::Timeline(), missing)) {
+      for (const RecordedEvent& event : storage::ReadEventsAt(*session, run)) Take(event);
     }
   }
   ReadSagas();
+}
+
+void DunningReactions::Take(const RecordedEvent& event) {
+  if (std::optional<InvoiceNews> news = ReadInvoiceNews(event))
+    news_.emplace(event.position, *std::move(news));
 }
 
 void DunningReactions::ReadSagas() {

@@ -8,10 +8,16 @@
 namespace billhook::sagas {
 namespace {
 
-constexpr std::int64_t kStretch = 2'000;        // positions
-constexpr std::int64_t kTriggersAtATime = 256;  // of a stretch
+constexpr std::int64_t kStretch = 2'000;       // positions
+constexpr std::size_t kTriggersAtATime = 256;  // of a stretch: a turn is not to be long
 // Looking through so much of the log again after a crash costs less than a write for each stretch.
 constexpr std::int64_t kUnsaved = 10'000;
+
+bool IsNewsType(std::string_view event_type) {
+  const std::vector<std::string_view>& settled = SettledTypes();
+  return event_type == PaymentFailedType() ||
+         std::find(settled.begin(), settled.end(), event_type) != settled.end();
+}
 
 std::string TriggerSql() {
   std::string news = "'" + std::string(PaymentFailedType()) + "'";
@@ -25,7 +31,6 @@ std::string TriggerSql() {
 }  // namespace
 
 Stretch Follower::Look() {
-  static const std::string kSql = TriggerSql();
   storage::Database::Lease session = database_.Acquire(storage::Purpose::kRead);
   const auto [saved, head, server] = storage::FollowedBy(*session, kTurnName);
   if (server_ != server) {
@@ -35,23 +40,38 @@ Stretch Follower::Look() {
   Stretch stretch;
   stretch.server = server;
   stretch.end = std::min(head, position_ + kStretch);
-  if (position_ < head) {
-    const storage::Rows rows = session->Query(kSql, {position_, stretch.end});
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      Trigger& trigger = stretch.triggers.emplace_back();
-      trigger.position = rows.Int(i, 0);
-      if (rows.Text(i, 1) == NameOf(Source::kSaga)) trigger.started = {rows.Text(i, 2), rows.Text(i, 3)};
-    }
-    if (rows.size() == static_cast<std::size_t>(kTriggersAtATime))
-      stretch.end = stretch.triggers.back().position;
-  }
+  if (position_ < head && !Remember(stretch)) Read(*session, stretch);
+  if (stretch.triggers.size() == kTriggersAtATime) stretch.end = stretch.triggers.back().position;
   stretch.at_head = stretch.end >= head;
   return stretch;
 }
 
-void Follower::Pass(const Stretch& stretch) {
+bool Follower::Remember(Stretch& stretch) const {
+  return tail_.Show(stretch.server, position_, stretch.end, [&stretch](const RecordedEvent& recorded) {
+    if (stretch.triggers.size() == kTriggersAtATime) return;
+    const Event& event = recorded.event;
+    if (event.source == Source::kSaga && event.event_type == kStarted) {
+      stretch.triggers.push_back(
+          {recorded.position, SagaKey{event.tenant, event.aggregate_id}, std::nullopt});
+    } else if (event.source == Source::kStripe && IsNewsType(event.event_type)) {
+      stretch.triggers.push_back({recorded.position, std::nullopt, recorded});
+    }
+  });
+}
+
+void Follower::Read(storage::Session& session, Stretch& stretch) const {
+  static const std::string kSql = TriggerSql();
+  const storage::Rows rows = session.Query(kSql, {position_, stretch.end});
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Trigger& trigger = stretch.triggers.emplace_back();
+    trigger.position = rows.Int(i, 0);
+    if (rows.Text(i, 1) == NameOf(Source::kSaga)) trigger.started = {rows.Text(i, 2), rows.Text(i, 3)};
+  }
+}
+
+void Follower::Pass(const Stretch& stretch, bool noted) {
   position_ = std::max(position_, stretch.end);
-  if (!stretch.triggers.empty()) saved_ = position_;  // with the turn
+  if (noted) saved_ = position_;
   if (position_ - saved_ < kUnsaved) return;
   storage::Turn turn(database_, kTurnName);
   if (turn.mine() && turn.followed().server == stretch.server) turn.Finish(position_);

@@ -32,14 +32,14 @@ OnProgress Reporter(Metrics& metrics) {
 
 }  // namespace
 
-Runtime::Runtime(storage::Database& database, ingest::GroupCommit& group_commit, Metrics& metrics,
-                 UnixMicros grace, Clock clock, Worker::OnFailure on_failure)
+Runtime::Runtime(storage::Database& database, storage::LogTail& tail, ingest::GroupCommit& group_commit,
+                 Metrics& metrics, UnixMicros grace, Clock clock, Worker::OnFailure on_failure)
     : database_(database),
       clock_(clock),
       sagas_(database, group_commit, std::move(clock), Reporter(metrics)),
       dunning_(database, sagas_, grace),
       stepper_(database, group_commit, Reporter(metrics)),
-      follower_(database),
+      follower_(database, tail),
       worker_([this] { return RunOnce(); }, kPace, std::move(on_failure)) {}
 
 Result<Runtime::Begun, Runtime::Refusal> Runtime::Begin(const SagaKey& key, const SagaType& type,
@@ -70,31 +70,27 @@ void Runtime::Wake() {
 bool Runtime::RunOnce() {
   // Read before the log is: what was recorded by then is heeded before any time counts as over.
   const UnixMicros now = clock_();
-  const Stretch stretch = follower_.Look();
-  if (!stretch.triggers.empty()) {
+  Stretch stretch = follower_.Look();
+  const bool triggered = !stretch.triggers.empty();
+  if (triggered) {
     storage::Turn turn(database_, kTurnName);
     if (!turn.mine() || turn.followed().server != stretch.server) return false;
-    Stretch open = stretch;
-    std::erase_if(open.triggers,
+    std::erase_if(stretch.triggers,
                   [&turn](const Trigger& trigger) { return trigger.position <= turn.followed().position; });
-    ReactTo(open, now);
+    ReactTo(stretch.triggers, now);
     turn.Finish(stretch.end);
   }
-  follower_.Pass(stretch);
+  follower_.Pass(stretch, triggered);
   return !stretch.at_head || RunDue(now);
 }
 
-void Runtime::ReactTo(const Stretch& stretch, UnixMicros now) {
-  std::vector<std::int64_t> news;
-  for (const Trigger& trigger : stretch.triggers) {
-    if (!trigger.started) news.push_back(trigger.position);
-  }
-  dunning_.Read(news);
+void Runtime::ReactTo(const std::vector<Trigger>& triggers, UnixMicros now) {
+  dunning_.Read(triggers);
   std::vector<SagaKey> open;
   const auto run = [&] {
     if (!open.empty()) stepper_.Run(std::exchange(open, {}), now);
   };
-  for (const Trigger& trigger : stretch.triggers) {
+  for (const Trigger& trigger : triggers) {
     if (std::optional<SagaKey> saga = trigger.started ? trigger.started : dunning_.React(trigger.position))
       open.push_back(*std::move(saga));
     if (open.size() == kSagasAtATime) run();

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "service/metrics.h"
 #include "service/query/sagas_query.h"
@@ -19,8 +20,8 @@ namespace billhook::sagas {
 class Runtime {
  public:
   // `grace`: how long an invoice may be unpaid before Dunning suspends access.
-  Runtime(storage::Database& database, ingest::GroupCommit& group_commit, Metrics& metrics, UnixMicros grace,
-          Clock clock, Worker::OnFailure on_failure);
+  Runtime(storage::Database& database, storage::LogTail& tail, ingest::GroupCommit& group_commit,
+          Metrics& metrics, UnixMicros grace, Clock clock, Worker::OnFailure on_failure);
 
   // Starts a saga that callers may start, `data` fitting its schema. An ID that is known already must have
   // come with the same type and data: then it is that saga as it stands now.
@@ -44,7 +45,7 @@ class Runtime {
   bool RunOnce();
 
  private:
-  void ReactTo(const Stretch& stretch, UnixMicros now);
+  void ReactTo(const std::vector<Trigger>& triggers, UnixMicros now);
   bool RunDue(UnixMicros now);
 
   storage::Database& database_;

@@ -17,9 +17,10 @@ constexpr Worker::Pace kPace{.step = std::chrono::milliseconds(100),
 
 }  // namespace
 
-Snapshotter::Snapshotter(storage::Database& database, std::int64_t frequency, Clock clock,
-                         Worker::OnFailure on_failure)
+Snapshotter::Snapshotter(storage::Database& database, storage::LogTail& tail, std::int64_t frequency,
+                         Clock clock, Worker::OnFailure on_failure)
     : database_(database),
+      tail_(tail),
       frequency_(frequency),
       clock_(std::move(clock)),
       worker_([this] { return RunOnce(); }, kPace, std::move(on_failure)) {}
@@ -39,7 +40,7 @@ void Snapshotter::Wake() {
 bool Snapshotter::RunOnce() {
   if (frequency_ == 0) return false;
   std::int64_t end = 0;
-  storage::Rows due;
+  std::vector<Due> due;
   {
     storage::Database::Lease session = database_.Acquire(storage::Purpose::kRead);
     const storage::Rows log =
@@ -52,19 +53,30 @@ bool Snapshotter::RunOnce() {
     }
     if (position_ >= head) return false;
     end = std::min(head, position_ + kStretch);
-    due = session->Query(
-        "SELECT tenant, aggregate_type, aggregate_id, version FROM events WHERE position > $1 AND position "
-        "<= $2 AND version % $3 = 0 ORDER BY position",
-        {position_, end, frequency_});
+    due = DueUpTo(end, *session);
   }
-  for (std::size_t i = 0; i < due.size(); ++i) {
-    const query::Stream stream = {due.Text(i, 0), due.Text(i, 1), due.Text(i, 2)};
-    // An aggregate without one state has no snapshot.
-    static_cast<void>(Take(database_, stream, due.Int(i, 3), clock_()));
-  }
+  // An aggregate without one state has no snapshot.
+  for (const auto& [stream, version] : due) static_cast<void>(Take(database_, stream, version, clock_()));
   position_ = end;
   if (!due.empty() || position_ - saved_ >= kUnsaved) SaveProgress();
   return true;
+}
+
+std::vector<Snapshotter::Due> Snapshotter::DueUpTo(std::int64_t end, storage::Session& session) {
+  std::vector<Due> due;
+  const auto look = [&](const RecordedEvent& recorded) {
+    const Event& event = recorded.event;
+    if (recorded.version % frequency_ == 0)
+      due.push_back({{event.tenant, event.aggregate_type, event.aggregate_id}, recorded.version});
+  };
+  if (tail_.Show(*server_, position_, end, look)) return due;
+  const storage::Rows rows = session.Query(
+      "SELECT tenant, aggregate_type, aggregate_id, version FROM events WHERE position > $1 AND position "
+      "<= $2 AND version % $3 = 0 ORDER BY position",
+      {position_, end, frequency_});
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    due.push_back({{rows.Text(i, 0), rows.Text(i, 1), rows.Text(i, 2)}, rows.Int(i, 3)});
+  return due;
 }
 
 void Snapshotter::SaveProgress() {

@@ -6,8 +6,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "service/clock.h"
+#include "service/query/aggregate_state.h"
+#include "service/storage/log_tail.h"
 #include "service/storage/sql.h"
 #include "service/worker.h"
 
@@ -16,7 +19,8 @@ namespace billhook::snapshots {
 class Snapshotter {
  public:
   // A snapshot at every version that `frequency` divides; 0 = never, and Start does nothing.
-  Snapshotter(storage::Database& database, std::int64_t frequency, Clock clock, Worker::OnFailure on_failure);
+  Snapshotter(storage::Database& database, storage::LogTail& tail, std::int64_t frequency, Clock clock,
+              Worker::OnFailure on_failure);
 
   // Starts the thread. Without it, RunOnce goes on by hand (tests).
   void Start();
@@ -28,9 +32,17 @@ class Snapshotter {
   bool RunOnce();
 
  private:
+  struct Due {
+    query::Stream stream;
+    std::int64_t version = 0;
+  };
+
+  // Of the events up to `end`.
+  std::vector<Due> DueUpTo(std::int64_t end, storage::Session& session);
   void SaveProgress();
 
   storage::Database& database_;
+  storage::LogTail& tail_;
   std::int64_t frequency_;
   Clock clock_;
   std::optional<std::string> server_;  // whose log is looked through; nothing: none yet

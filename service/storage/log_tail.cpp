@@ -154,6 +154,31 @@ std::deque<std::shared_ptr<const Stretch>> LogTail::Keep(std::shared_ptr<const S
   return dropped;
 }
 
+const RecordedEvent* LogTail::Find(const std::string& server, std::int64_t position) const {
+  if (!added_.empty() && added_server_ == server && added_.front().position <= position) {
+    const auto place = static_cast<std::size_t>(position - added_.front().position);
+    if (place < added_.size()) return &added_[place];
+  }
+  for (auto stretch = stretches_.rbegin(); stretch != stretches_.rend(); ++stretch) {
+    const RecordedEvent* found = (*stretch)->Find(position);
+    if (found != nullptr && (*stretch)->server() == server) return found;
+  }
+  return nullptr;
+}
+
+bool LogTail::Show(const std::string& server, std::int64_t after, std::int64_t to,
+                   const std::function<void(const RecordedEvent&)>& look) {
+  std::vector<const RecordedEvent*> shown;
+  const std::lock_guard lock(mutex_);
+  for (std::int64_t position = after + 1; position <= to; ++position) {
+    const RecordedEvent* event = Find(server, position);
+    if (event == nullptr) return false;
+    shown.push_back(event);
+  }
+  for (const RecordedEvent* event : shown) look(*event);
+  return true;
+}
+
 std::shared_ptr<const Stretch> LogTail::Holding(const std::string& server, std::int64_t position) {
   const std::lock_guard lock(mutex_);
   for (const std::shared_ptr<const Stretch>& stretch : stretches_) {

@@ -1,12 +1,14 @@
-// The end of the log as this process knows it, for all of its projections: what it has just appended is
-// handed to them without a reading, those that stand at the same place share one reading of the rest, and
-// what each event says is parsed once for all. A server's log never changes, so what is here is as good as
-// what is there; of another server nothing is believed. Bounded in bytes and number. Thread safe.
+// The end of the log as this process knows it, for all in it who follow the log: what it has just appended is
+// handed to projections without a reading, those that stand at the same place share one reading of the rest,
+// what each event says is parsed once for all, and whoever looks for some events among the last finds them
+// here. A server's log never changes, so what is here is as good as what is there; of another server nothing
+// is believed. Bounded in bytes and number. Thread safe.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -59,9 +61,14 @@ class LogTail {
   std::shared_ptr<const Stretch> After(Session& session, const Place& place, std::size_t limit);
   // The stretch that holds this position of the server's log, or nullptr.
   std::shared_ptr<const Stretch> Holding(const std::string& server, std::int64_t position);
+  // Shows the server's events behind `after` up to `to`, in order; false, and none, if not all are here.
+  // Nobody else comes to the tail meanwhile, so what is to be done about them waits until it returns.
+  bool Show(const std::string& server, std::int64_t after, std::int64_t to,
+            const std::function<void(const RecordedEvent&)>& look);
 
  private:
   std::shared_ptr<const Stretch> Known(const Place& place, std::size_t limit) const;
+  [[nodiscard]] const RecordedEvent* Find(const std::string& server, std::int64_t position) const;
   // Those of the events behind the place that were added, if they are a good part of those up to the head;
   // who comes later reads them from the database.
   std::vector<RecordedEvent> TakeAdded(const Place& place, std::size_t limit);

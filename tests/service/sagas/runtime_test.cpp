@@ -38,14 +38,14 @@ class Process {
  public:
   explicit Process(const test::TestDatabase& place, std::int64_t grace_s = kGraceS)
       : database(place.Open()),
-        log(*database),
-        store(log),
         read_models(*database),
+        log(*database, &read_models.tail()),
+        store(log),
         group_commit(
             store, {}, [this] { return now.load(); }, [](const auto&) {}, [](const auto&) {}),
         runtime(
-            *database, group_commit, metrics, grace_s * kMicrosPerSecond, [this] { return now.load(); },
-            [](const auto&) {}) {
+            *database, read_models.tail(), group_commit, metrics, grace_s * kMicrosPerSecond,
+            [this] { return now.load(); }, [](const auto&) {}) {
     read_models.Register({&sagas_}, now);
   }
 
@@ -128,9 +128,9 @@ class Process {
 
   std::atomic<UnixMicros> now = kNoon * kMicrosPerSecond;
   std::unique_ptr<storage::Database> database;
+  storage::ReadModels read_models;
   storage::EventLog log;
   test::FailingStore store;
-  storage::ReadModels read_models;
   Metrics metrics;
   ingest::GroupCommit group_commit;
   Runtime runtime;

@@ -170,8 +170,9 @@ TEST_P(Snapshots, OfAStripeAggregateStayRightWhenAnOlderEventComesLate) {
 TEST_P(Snapshots, AreTakenEverySoManyEventsOfAStream) {
   Change(1, 25);
   Record(*database_, DomainEvent("parcel", "p_1", "ParcelSent", {{"a", 1}}));
+  storage::LogTail tail;
   snapshots::Snapshotter snapshotter(
-      *database_, 10, [] { return kNow; }, [](const std::string&) {});
+      *database_, tail, 10, [] { return kNow; }, [](const std::string&) {});
   while (snapshotter.RunOnce()) {
   }
   EXPECT_EQ(Latest(*database_, kOrder)->state.version, 20);
@@ -182,12 +183,12 @@ TEST_P(Snapshots, AreTakenEverySoManyEventsOfAStream) {
   // One that is to take none.
   Change(26, 26);
   snapshots::Snapshotter never(
-      *database_, 0, [] { return kNow; }, [](const std::string& what) { ADD_FAILURE() << what; });
+      *database_, tail, 0, [] { return kNow; }, [](const std::string& what) { ADD_FAILURE() << what; });
   EXPECT_FALSE(never.RunOnce());
   // Another process goes on where this one stands.
   Change(27, 30);
   snapshots::Snapshotter other(
-      *database_, 10, [] { return kNow; }, [](const std::string&) {});
+      *database_, tail, 10, [] { return kNow; }, [](const std::string&) {});
   EXPECT_TRUE(other.RunOnce());
   EXPECT_EQ(Latest(*database_, kOrder)->state.version, 30);
   EXPECT_FALSE(other.RunOnce());

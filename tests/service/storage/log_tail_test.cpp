@@ -135,6 +135,30 @@ TEST_F(TheLogTail, KeepsNoMoreOfWhatWasAddedThanItMay) {
   EXPECT_TRUE(WereAdded(*After(10, 2)));
 }
 
+TEST_F(TheLogTail, ShowsWhatItHasOfAnyPartOfTheLogOrNothing) {
+  tail_.Add(kServer, Added(1, 8));
+  const auto taken = After(0, 5);
+  ASSERT_TRUE(WereAdded(*taken));
+  std::vector<std::int64_t> seen;
+  const auto look = [&seen](const RecordedEvent& event) { seen.push_back(event.position); };
+  EXPECT_TRUE(tail_.Show(kServer, 2, 7, look)) << "handed on already, and not yet";
+  EXPECT_EQ(seen, (std::vector<std::int64_t>{3, 4, 5, 6, 7}));
+  seen.clear();
+  EXPECT_TRUE(tail_.Show(kServer, 7, 7, look));
+  EXPECT_FALSE(tail_.Show(kServer, 2, 9, look)) << "the last was not added";
+  EXPECT_FALSE(tail_.Show("other", 2, 7, look));
+  EXPECT_TRUE(seen.empty());
+}
+
+TEST_F(TheLogTail, ShowsWhatOthersAppendedBehindItsOwn) {
+  tail_.Add(kServer, Added(1, 3));
+  ASSERT_FALSE(WereAdded(*After(3, 5)));
+  std::vector<std::int64_t> seen;
+  EXPECT_TRUE(
+      tail_.Show(kServer, 0, 8, [&seen](const RecordedEvent& event) { seen.push_back(event.position); }));
+  EXPECT_EQ(seen, (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7, 8}));
+}
+
 TEST_F(TheLogTail, IsBounded) {
   storage::EventLog log(*database_);
   for (int i = 0; i < 5; ++i) {
