@@ -220,20 +220,37 @@ class Linking {
 
   void Run(const std::vector<RecordedEvent>& batch) {
     TakeIn(batch);
-    for (const auto& [key, row] : rows_) NoteFamilies(row);
     // Whoever waits so near to a family that this batch touches may get another customer.
-    for (int hop = 0; hop <= kMaxHops; ++hop) LoadFamilies();
-    std::vector<Row*> waiting;
-    for (auto& [key, row] : rows_) {
-      if (!NamesCustomer(row)) waiting.push_back(&row);
-    }
+    Families touched;
+    for (const auto& [key, row] : rows_) NoteFamilies(row, touched);
+    for (int hop = 0; hop <= kMaxHops; ++hop) LoadWaiting(touched);
     // All that these can look at.
-    for (int hop = 0; hop <= kMaxHops; ++hop) LoadFamilies();
+    std::vector<Row*> waiting;
+    Families looked_at;
+    for (auto& [key, row] : rows_) {
+      if (NamesCustomer(row)) continue;
+      waiting.push_back(&row);
+      NoteFamilies(row, looked_at);
+    }
+    for (int hop = 0; hop <= kMaxHops; ++hop) LoadAll(looked_at);
     for (Row* row : timeline::GiveCustomers(rows_, std::move(waiting))) written_.insert(row);
     for (Row* row : written_) changes_.Put(CustomerTimeline::kTable, std::move(*row));
   }
 
  private:
+  struct Families {
+    std::set<std::string> noted;
+    std::set<std::string> loaded;  // those of them whose rows are here
+
+    // Those that are not, and are now.
+    std::vector<std::string> TakeMissing() {
+      std::vector<std::string> keys;
+      std::set_difference(noted.begin(), noted.end(), loaded.begin(), loaded.end(), std::back_inserter(keys));
+      loaded = noted;
+      return keys;
+    }
+  };
+
   void TakeIn(const std::vector<RecordedEvent>& batch) {
     for (const RecordedEvent& recorded : batch) {
       if (!Reads(recorded.event)) continue;
@@ -267,34 +284,42 @@ class Linking {
     return &rows_.emplace(std::move(key), std::move(row)).first->second;
   }
 
-  void NoteFamilies(const Row& row) {
+  static void NoteFamilies(const Row& row, Families& families) {
     for (std::size_t family : kFamilies) {
-      if (const std::string* key = TextIn(row, family)) noted_.insert(*key);
+      if (const std::string* key = TextIn(row, family)) families.noted.insert(*key);
     }
   }
 
-  // Loads the families that are noted, and notes those that lie one hop further.
-  void LoadFamilies() {
-    std::vector<std::string> keys;
-    std::set_difference(noted_.begin(), noted_.end(), loaded_.begin(), loaded_.end(),
-                        std::back_inserter(keys));
+  // Loads those of the families that wait for a customer, and notes the families that lie one hop further.
+  void LoadWaiting(Families& families) {
+    static const Flag kWaiting = {CustomerTimeline::kTable.columns[timeline::kNamesCustomer].name, 0};
+    const std::vector<std::string> keys = families.TakeMissing();
     if (keys.empty()) return;
-    loaded_ = noted_;
-    for (std::size_t family : kFamilies) {
-      const std::string_view column = CustomerTimeline::kTable.columns[family].name;
-      for (Row& row : read_model_.Find(CustomerTimeline::kTable, column, keys)) {
-        const Row& known = *Remember(std::move(row));
-        if (!NamesCustomer(known)) NoteFamilies(known);
-      }
+    for (std::size_t family : kFamilies)
+      Take(read_model_.FindFlagged(CustomerTimeline::kTable, NameOf(family), keys, kWaiting), families);
+  }
+
+  // The same with all of them.
+  void LoadAll(Families& families) {
+    const std::vector<std::string> keys = families.TakeMissing();
+    if (keys.empty()) return;
+    for (std::size_t family : kFamilies)
+      Take(read_model_.Find(CustomerTimeline::kTable, NameOf(family), keys), families);
+  }
+
+  void Take(std::vector<Row> rows, Families& families) {
+    for (Row& row : rows) {
+      const Row& known = *Remember(std::move(row));
+      if (!NamesCustomer(known)) NoteFamilies(known, families);
     }
   }
+
+  static std::string_view NameOf(std::size_t column) { return CustomerTimeline::kTable.columns[column].name; }
 
   ReadModel& read_model_;
   Changes& changes_;
   std::map<std::string, Row> rows_;  // by row key
   std::set<Row*> written_;           // those of them that are new or changed
-  std::set<std::string> noted_;      // families to look at
-  std::set<std::string> loaded_;     // those of them whose rows are all here
 };
 
 }  // namespace

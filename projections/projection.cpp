@@ -1,8 +1,18 @@
 #include "projections/projection.h"
 
+#include <algorithm>
+
 #include "domain/stripe/brief_body.h"
 
 namespace billhook {
+
+std::vector<Row> ReadModel::FindFlagged(const Table& table, std::string_view column,
+                                        const std::vector<std::string>& values, const Flag& flag) {
+  std::vector<Row> rows = Find(table, column, values);
+  const std::size_t flagged = table.IndexOf(flag.column);
+  std::erase_if(rows, [&](const Row& row) { return row[flagged] != Cell(flag.value); });
+  return rows;
+}
 
 std::shared_ptr<const stripe::EventBody> ReadModel::BriefOf(const RecordedEvent& recorded) {
   std::optional<stripe::EventBody> brief = stripe::ReadBriefBody(recorded);

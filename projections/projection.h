@@ -28,6 +28,9 @@ class ReadModel {
   // The rows whose `column` has one of `values`, in no particular order.
   virtual std::vector<Row> Find(const Table& table, std::string_view column,
                                 const std::vector<std::string>& values) = 0;
+  // Those of these rows that bear the flag. Overridden by who need not look at the others.
+  virtual std::vector<Row> FindFlagged(const Table& table, std::string_view column,
+                                       const std::vector<std::string>& values, const Flag& flag);
   // The events at these positions, in no particular order.
   virtual std::vector<RecordedEvent> EventsAt(const std::vector<std::int64_t>& positions) = 0;
   // The next events of the stream that `member` belongs to, behind that version and in order of version, as

@@ -27,6 +27,12 @@ struct Table {
   [[nodiscard]] std::size_t IndexOf(std::string_view column) const;
 };
 
+// What a column of integers holds in the rows that are meant.
+struct Flag {
+  std::string_view column;
+  std::int64_t value = 0;
+};
+
 using Cell = std::variant<std::monostate, std::int64_t, std::string>;
 using Row = std::vector<Cell>;  // in the order of the table's columns
 

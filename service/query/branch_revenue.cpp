@@ -83,7 +83,8 @@ std::vector<Row> BranchRevenue::Replaced() const {
     storage::TextList owners;
     for (std::size_t i = 0; i < subscriptions.size(); ++i)
       owners.push_back(Revenue::OwnerOf(subscriptions.Text(i, 0)));
-    storage::Rows found = session_.Lookup(Revenue::kMovementsTable, live_.generation, "owner", owners);
+    storage::Rows found =
+        session_.Lookup(Revenue::kMovementsTable, live_.generation, "owner", owners, std::nullopt);
     for (std::size_t i = 0; i < found.size(); ++i) {
       Row& row = movements.emplace_back();
       for (std::size_t j = 0; j < columns.size(); ++j) row.push_back(found.Take(i, j, columns[j].type));

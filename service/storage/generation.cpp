@@ -55,8 +55,19 @@ const std::string& KnownId(const Event& event) {
 
 std::vector<Row> GenerationReader::Find(const Table& table, std::string_view column,
                                         const std::vector<std::string>& values) {
+  return LookUp(table, column, values, std::nullopt);
+}
+
+std::vector<Row> GenerationReader::FindFlagged(const Table& table, std::string_view column,
+                                               const std::vector<std::string>& values, const Flag& flag) {
+  return LookUp(table, column, values, flag);
+}
+
+std::vector<Row> GenerationReader::LookUp(const Table& table, std::string_view column,
+                                          const std::vector<std::string>& values,
+                                          const std::optional<Flag>& flag) {
   if (values.empty()) return {};
-  Rows found = session_.Lookup(table, generation_, column, values);
+  Rows found = session_.Lookup(table, generation_, column, values, flag);
   std::vector<Row> rows(found.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
     rows[i].reserve(table.columns.size());

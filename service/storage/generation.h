@@ -23,11 +23,15 @@ class GenerationReader : public ReadModel {
 
   std::vector<Row> Find(const Table& table, std::string_view column,
                         const std::vector<std::string>& values) override;
+  std::vector<Row> FindFlagged(const Table& table, std::string_view column,
+                               const std::vector<std::string>& values, const Flag& flag) override;
   std::vector<RecordedEvent> EventsAt(const std::vector<std::int64_t>& positions) override;
   std::vector<RecordedEvent> StreamAfter(const Event& member, std::int64_t version) override;
   std::shared_ptr<const stripe::EventBody> BriefOf(const RecordedEvent& recorded) override;
 
  private:
+  std::vector<Row> LookUp(const Table& table, std::string_view column, const std::vector<std::string>& values,
+                          const std::optional<Flag>& flag);
   // The stretch that holds this position, or nullptr.
   std::shared_ptr<const Stretch> Holding(std::int64_t position);
 

@@ -77,10 +77,10 @@ class Session {
   // Several statements in one text, without parameters (migrations).
   virtual void ExecuteScript(const std::string& script) = 0;
 
-  // The rows of a read-model generation whose `column` has one of `values`: one look into its index for each
-  // value.
+  // The rows of a read-model generation whose `column` has one of `values`, and that bear the flag if there
+  // is one: one look into an index for each value.
   virtual Rows Lookup(const Table& table, std::int64_t generation, std::string_view column,
-                      const TextList& values) = 0;
+                      const TextList& values, const std::optional<Flag>& flag) = 0;
 
   // Writes many rows in one go, `columns` in the order of the cells; a row that breaks a unique key fails
   // them all.

@@ -15,16 +15,9 @@ std::string ColumnList(const std::vector<Column>& columns, const std::string& pr
   return list;
 }
 
-std::string OnConflictUpdate(const std::vector<Column>& columns, std::size_t keys) {
-  const std::vector<Column> key_columns(columns.begin(), columns.begin() + static_cast<std::ptrdiff_t>(keys));
-  std::string sql = " ON CONFLICT (" + ColumnList(key_columns) + ") DO ";
-  if (keys == columns.size()) return sql + "NOTHING";
-  sql += "UPDATE SET ";
-  for (std::size_t i = keys; i < columns.size(); ++i) {
-    if (i > keys) sql += ", ";
-    sql.append(columns[i].name).append(" = excluded.").append(columns[i].name);
-  }
-  return sql;
+std::string AndFlag(const std::optional<Flag>& flag) {
+  if (!flag) return "";
+  return " AND " + std::string(flag->column) + " = " + std::to_string(flag->value);
 }
 
 std::optional<std::string> ListAsJson(const Parameter& parameter) {

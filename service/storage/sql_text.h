@@ -1,5 +1,5 @@
-// What the adapters do to SQL text: the parts of INSERT statements that both share, and the markers that
-// stand for what each says in its own way. Pure.
+// What the adapters do to SQL text: the parts of statements that both share, and the markers that stand for
+// what each says in its own way. Pure.
 #pragma once
 
 #include <optional>
@@ -15,9 +15,8 @@ namespace billhook::storage {
 // "a, b, c", each behind `prefix`.
 std::string ColumnList(const std::vector<Column>& columns, const std::string& prefix = "");
 
-// " ON CONFLICT (first `keys` columns) DO UPDATE SET the others = excluded ..." (DO NOTHING where there are
-// no others).
-std::string OnConflictUpdate(const std::vector<Column>& columns, std::size_t keys);
+// " AND names_customer = 0", in the statement's text so that a partial index fits; empty without a flag.
+std::string AndFlag(const std::optional<Flag>& flag);
 
 // Replaces each `marker`($n) by `before` + "$n" + `after`.
 std::string ReplaceMarker(std::string sql, std::string_view marker, std::string_view before,

@@ -22,8 +22,8 @@ class CountingSession : public storage::Session {
   }
   void ExecuteScript(const std::string& script) override { real_->ExecuteScript(script); }
   Rows Lookup(const Table& table, std::int64_t generation, std::string_view column,
-              const storage::TextList& values) override {
-    return Counted(real_->Lookup(table, generation, column, values));
+              const storage::TextList& values, const std::optional<Flag>& flag) override {
+    return Counted(real_->Lookup(table, generation, column, values, flag));
   }
   void Insert(std::string_view table, const std::vector<Column>& columns,
               const std::vector<Row>& rows) override {

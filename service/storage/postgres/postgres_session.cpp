@@ -1,5 +1,6 @@
 #include "service/storage/postgres/postgres_session.h"
 
+#include <array>
 #include <cerrno>
 #include <set>
 
@@ -46,32 +47,78 @@ void AppendQuoted(std::string& literal, const std::string& text) {
   literal += '"';
 }
 
-std::string ArrayLiteral(const TextList& texts) {
-  std::string literal = "{";
-  for (const std::string& text : texts) {
-    if (literal.size() > 1) literal += ',';
-    AppendQuoted(literal, text);
-  }
-  return literal + "}";
+const std::string& WithoutNul(const std::string& text) {
+  if (text.find('\0') != std::string::npos)
+    throw StorageError("PostgreSQL holds no text with a NUL character", false, true);
+  return text;
 }
 
-std::string WithLists(const std::string& sql) {
-  const std::string pairs = ReplaceMarker(
-      sql, "PAIRS", "(SELECT value->>0 AS a, value->>1 AS b FROM json_array_elements(", "::json)) AS pair");
-  return ReplaceMarker(pairs, "TRIPLES",
-                       "(SELECT value->>0 AS a, value->>1 AS b, value->>2 AS c FROM json_array_elements(",
-                       "::json)) AS triple");
+// An array of texts, one after the other.
+class ArrayLiteral {
+ public:
+  void Add(const std::string& text) {
+    literal_ += literal_.empty() ? '{' : ',';
+    AppendQuoted(literal_, WithoutNul(text));
+  }
+  [[nodiscard]] std::string Take() { return literal_.empty() ? "{}" : std::move(literal_) + '}'; }
+
+ private:
+  std::string literal_;
+};
+
+std::string ArrayOf(const TextList& texts) {
+  ArrayLiteral literal;
+  for (const std::string& text : texts) literal.Add(text);
+  return literal.Take();
 }
 
-// As the server reads it in any place; nothing for NULL.
-std::optional<std::string> TextOf(const Parameter& parameter) {
-  if (const auto* number = std::get_if<std::int64_t>(&parameter)) return std::to_string(*number);
-  if (const auto* text = std::get_if<std::string>(&parameter)) {
-    if (text->find('\0') != std::string::npos)
-      throw StorageError("PostgreSQL holds no text with a NUL character", false, true);
-    return *text;
+// How many texts an item of a list has; 1 for what is no list.
+std::size_t WidthOf(const Parameter& parameter) {
+  if (std::holds_alternative<PairList>(parameter)) return 2;
+  return std::holds_alternative<TripleList>(parameter) ? 3 : 1;
+}
+
+// The first column of a list takes the list's number, the others take numbers behind all parameters.
+std::string WithLists(std::string sql, const Parameters& parameters) {
+  std::size_t last = parameters.size();
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const std::size_t width = WidthOf(parameters[i]);
+    if (width == 1) continue;
+    std::string columns = "$" + std::to_string(i + 1) + "::text[]";
+    for (std::size_t column = 1; column < width; ++column)
+      columns += ", $" + std::to_string(++last) + "::text[]";
+    const std::string marker = (width == 2 ? "PAIRS($" : "TRIPLES($") + std::to_string(i + 1) + ")";
+    const std::string list = "unnest(" + columns + (width == 2 ? ") AS pair(a, b)" : ") AS triple(a, b, c)");
+    for (std::size_t at = sql.find(marker); at != std::string::npos; at = sql.find(marker, at))
+      sql.replace(at, marker.size(), list);
   }
-  return ListAsJson(parameter);
+  return sql;
+}
+
+// As the server reads them in any place, in the order that WithLists gives them; nothing for NULL.
+std::vector<std::optional<std::string>> TextsOf(const Parameters& parameters) {
+  std::vector<std::optional<std::string>> texts(parameters.size());
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const Parameter& parameter = parameters[i];
+    if (const auto* number = std::get_if<std::int64_t>(&parameter)) texts[i] = std::to_string(*number);
+    if (const auto* text = std::get_if<std::string>(&parameter)) texts[i] = WithoutNul(*text);
+    std::array<ArrayLiteral, 3> columns;
+    if (const auto* pairs = std::get_if<PairList>(&parameter)) {
+      for (const auto& [a, b] : *pairs) {
+        columns[0].Add(a);
+        columns[1].Add(b);
+      }
+    }
+    if (const auto* triples = std::get_if<TripleList>(&parameter)) {
+      for (const std::array<std::string, 3>& triple : *triples) {
+        for (std::size_t column = 0; column < triple.size(); ++column) columns[column].Add(triple[column]);
+      }
+    }
+    const std::size_t width = WidthOf(parameter);
+    if (width > 1) texts[i] = columns[0].Take();
+    for (std::size_t column = 1; column < width; ++column) texts.emplace_back(columns[column].Take());
+  }
+  return texts;
 }
 
 void Put32(std::string& bytes, std::uint32_t value) {
@@ -112,6 +159,19 @@ std::string BinaryArray(const std::vector<Row>& rows, std::size_t column, Column
     }
   }
   return bytes;
+}
+
+// Replaces rows whose first `keys` columns are equal.
+std::string OnConflictUpdate(const std::vector<Column>& columns, std::size_t keys) {
+  const std::vector<Column> key_columns(columns.begin(), columns.begin() + static_cast<std::ptrdiff_t>(keys));
+  std::string sql = " ON CONFLICT (" + ColumnList(key_columns) + ") DO ";
+  if (keys == columns.size()) return sql + "NOTHING";
+  sql += "UPDATE SET ";
+  for (std::size_t i = keys; i < columns.size(); ++i) {
+    if (i > keys) sql += ", ";
+    sql.append(columns[i].name).append(" = excluded.").append(columns[i].name);
+  }
+  return sql;
 }
 
 bool IsPowerOfTwo(std::uint64_t number) {
@@ -203,7 +263,7 @@ bool PostgresSession::usable() const {
 }
 
 // The name of the statement, prepared on this connection.
-const std::string& PostgresSession::Prepared(const std::string& sql) {
+const std::string& PostgresSession::Prepared(const std::string& sql, const Parameters& parameters) {
   const auto known = statements_.find(sql);
   if (known != statements_.end()) return known->second;
   if (statements_.size() >= kMaxPreparedStatements && with_commit_.empty()) {
@@ -211,7 +271,7 @@ const std::string& PostgresSession::Prepared(const std::string& sql) {
     statements_.clear();
   }
   const std::string name = "s" + std::to_string(++prepared_);  // one that failed may have taken its name
-  connection_->prepare(name, WithLists(sql));
+  connection_->prepare(name, WithLists(sql, parameters));
 #if PQXX_VERSION_MAJOR < 7
   connection_->prepare_now(name);
 #endif
@@ -227,9 +287,8 @@ pqxx::result PostgresSession::Run(const std::string& sql, const Parameters& para
     }
     SendOpening();
     if (renews_plans_as_it_finds_ && PlansAreDue()) channel_->exec("DISCARD PLANS");
-    std::vector<std::optional<std::string>> texts;
+    const std::vector<std::optional<std::string>> texts = TextsOf(parameters);
     std::vector<const char*> pointers;
-    for (const Parameter& parameter : parameters) texts.push_back(TextOf(parameter));
     for (const auto& text : texts) pointers.push_back(text ? text->c_str() : nullptr);
 #if PQXX_VERSION_MAJOR >= 7
     pqxx::params bound;
@@ -237,20 +296,18 @@ pqxx::result PostgresSession::Run(const std::string& sql, const Parameters& para
 #else
     const auto bound = pqxx::prepare::make_dynamic_params(pointers);
 #endif
-    return pooled_ ? channel_->exec_params(WithLists(sql), bound)
-                   : channel_->exec_prepared(Prepared(sql), bound);
+    return pooled_ ? channel_->exec_params(WithLists(sql, parameters), bound)
+                   : channel_->exec_prepared(Prepared(sql, parameters), bound);
   });
 }
 
 // The statement with its parameters in it, to share a message with others.
 std::string PostgresSession::AsText(const std::string& sql, const Parameters& parameters) {
   TextList literals;
-  for (const Parameter& parameter : parameters) {
-    const std::optional<std::string> text = TextOf(parameter);
+  for (const std::optional<std::string>& text : TextsOf(parameters))
     literals.push_back(text ? connection_->quote(*text) : "NULL");
-  }
-  if (pooled_) return ReplaceParameters(WithLists(sql), literals);
-  std::string execute = "EXECUTE " + Prepared(sql);
+  if (pooled_) return ReplaceParameters(WithLists(sql, parameters), literals);
+  std::string execute = "EXECUTE " + Prepared(sql, parameters);
   for (std::size_t i = 0; i < literals.size(); ++i) execute.append(i == 0 ? "(" : ", ").append(literals[i]);
   return execute.append(literals.empty() ? "" : ")");
 }
@@ -303,12 +360,13 @@ void PostgresSession::ExecuteScript(const std::string& script) {
 // LATERAL with OFFSET 0 leaves the planner no other way than one index look-up a value: without statistics,
 // as in a young database, it would rather read the whole generation.
 Rows PostgresSession::Lookup(const Table& table, std::int64_t generation, std::string_view column,
-                             const TextList& values) {
+                             const TextList& values, const std::optional<Flag>& flag) {
   return Query("SELECT " + ColumnList(table.columns, "r.") +
                    " FROM unnest($2::text[]) AS item CROSS JOIN LATERAL (SELECT " +
                    ColumnList(table.columns) + " FROM " + std::string(table.name) +
-                   " WHERE generation = $1 AND " + std::string(column) + " = item OFFSET 0) AS r",
-               {generation, ArrayLiteral(values)});
+                   " WHERE generation = $1 AND " + std::string(column) + " = item" + AndFlag(flag) +
+                   " OFFSET 0) AS r",
+               {generation, ArrayOf(values)});
 }
 
 void PostgresSession::Insert(std::string_view table, const std::vector<Column>& columns,
@@ -347,7 +405,7 @@ void PostgresSession::WriteRows(std::string_view table, const std::vector<Column
     const auto bound = pqxx::prepare::make_dynamic_params(binary);
 #endif
     SendOpening();
-    pooled_ ? channel_->exec_params(sql, bound) : channel_->exec_prepared(Prepared(sql), bound);
+    pooled_ ? channel_->exec_params(sql, bound) : channel_->exec_prepared(Prepared(sql, {}), bound);
   });
 }
 

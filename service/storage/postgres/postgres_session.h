@@ -27,8 +27,8 @@ class PostgresSession : public Session {
   std::int64_t Execute(const std::string& sql, const Parameters& parameters) override;
   void ExecuteWithCommit(const std::string& sql, const Parameters& parameters) override;
   void ExecuteScript(const std::string& script) override;
-  Rows Lookup(const Table& table, std::int64_t generation, std::string_view column,
-              const TextList& values) override;
+  Rows Lookup(const Table& table, std::int64_t generation, std::string_view column, const TextList& values,
+              const std::optional<Flag>& flag) override;
   void Insert(std::string_view table, const std::vector<Column>& columns,
               const std::vector<Row>& rows) override;
   void Upsert(std::string_view table, const std::vector<Column>& columns, std::size_t keys,
@@ -67,7 +67,7 @@ class PostgresSession : public Session {
   void Begin(const std::string& begin, const std::string& first = "");
   void BeginWriting(const std::string& first = "");
   bool PlansAreDue();
-  const std::string& Prepared(const std::string& sql);
+  const std::string& Prepared(const std::string& sql, const Parameters& parameters);
 
   std::unique_ptr<pqxx::connection> connection_;
   std::unique_ptr<Notices> notices_;

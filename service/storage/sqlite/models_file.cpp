@@ -12,8 +12,7 @@ namespace billhook::storage {
 namespace {
 
 constexpr int kCacheKib = 64;
-constexpr const char* kLastInOneFile = "0012_backfill";  // migrations
-constexpr const char* kFirstInTwo = "0013_read_models_apart";
+constexpr const char* kLastInOneFile = "0012_backfill";  // migration
 
 bool HasTable(SqliteConnection& connection, const std::string& schema, const std::string& table) {
   const Rows rows = connection.Query(
@@ -43,16 +42,15 @@ bool Holds(const std::string& log, const Seal& seal) {
   return !event.empty();
 }
 
-std::optional<std::string> LastMigration(SqliteConnection& connection, const std::string& schema) {
-  if (!HasTable(connection, schema, "schema_migrations")) return std::nullopt;
-  return connection.Query("SELECT max(name) FROM " + schema + ".schema_migrations", {}).OptionalText(0, 0);
+std::optional<std::string> LastMigrationOfLog(SqliteConnection& models) {
+  if (!HasTable(models, kLogSchema, "schema_migrations")) return std::nullopt;
+  return models.Query("SELECT max(name) FROM log.schema_migrations", {}).OptionalText(0, 0);
 }
 
-// Whether the version before has read models in the log's file, in tables like these, and there are none
-// here.
+// Whether the version before has read models in the log's file, and there are none here. Copying is up to the
+// tables being alike, column by column: a migration that changes one ends it.
 bool LieWithTheLog(SqliteConnection& models) {
-  return LastMigration(models, kLogSchema) == kLastInOneFile &&
-         LastMigration(models, "main") == kFirstInTwo &&
+  return LastMigrationOfLog(models) == kLastInOneFile &&
          models.Query("SELECT 1 FROM main.projections", {}).empty();
 }
 

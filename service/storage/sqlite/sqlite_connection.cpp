@@ -84,6 +84,12 @@ class Running {
   sqlite3_stmt* statement_;
 };
 
+std::string InsertSql(std::string_view table, const std::vector<Column>& columns) {
+  std::string sql = "INSERT INTO " + std::string(table) + " (" + ColumnList(columns) + ") VALUES (";
+  for (std::size_t i = 1; i <= columns.size(); ++i) sql += (i > 1 ? ", ?" : "?") + std::to_string(i);
+  return sql + ')';
+}
+
 Cell CellAt(sqlite3_stmt* statement, int column) {
   switch (sqlite3_column_type(statement, column)) {
     case SQLITE_NULL:
@@ -224,10 +230,10 @@ void SqliteConnection::ExecuteScript(const std::string& script) {
 }
 
 Rows SqliteConnection::Lookup(const Table& table, std::int64_t generation, std::string_view column,
-                              const TextList& values) {
+                              const TextList& values, const std::optional<Flag>& flag) {
   sqlite3_stmt* statement =
       Prepare("SELECT " + ColumnList(table.columns) + " FROM " + std::string(table.name) +
-              " WHERE generation = $1 AND " + std::string(column) + " = $2");
+              " WHERE generation = $1 AND " + std::string(column) + " = $2" + AndFlag(flag));
   Rows rows(table.columns.size());
   for (const std::string& value : values) {
     const Running running(statement);
@@ -247,30 +253,82 @@ void SqliteConnection::TakeRows(sqlite3_stmt* statement, Rows& rows) {
   if (code != SQLITE_DONE) Throw("query");
 }
 
-void SqliteConnection::InsertEach(const std::string& sql, const std::vector<Row>& rows) {
-  sqlite3_stmt* statement = Prepare(sql);
-  for (const Row& row : rows) {
-    const Running running(statement);
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const int index = static_cast<int>(i) + 1;  // $1 ... $n stand in this order
-      if (const auto* integer = std::get_if<std::int64_t>(&row[i])) {
-        BindAt(statement, index, *integer);
-      } else if (const auto* text = std::get_if<std::string>(&row[i])) {
-        BindAt(statement, index, *text);
-      }
-    }
-    if (sqlite3_step(statement) != SQLITE_DONE) Throw("insert");
-  }
+std::set<std::string> SqliteConnection::IndexedColumns(std::string_view table) {
+  const Rows rows = Query(
+      "SELECT DISTINCT c.name FROM pragma_index_list($1) AS i CROSS JOIN pragma_index_info(i.name) AS c "
+      "WHERE c.name IS NOT NULL",
+      {std::string(table)});
+  std::set<std::string> columns;
+  for (std::size_t i = 0; i < rows.size(); ++i) columns.insert(rows.Text(i, 0));
+  return columns;
 }
 
+const SqliteConnection::UpsertSql& SqliteConnection::UpsertSqlFor(std::string_view table,
+                                                                  const std::vector<Column>& columns,
+                                                                  std::size_t keys) {
+  if (const auto known = upserts_.find(table); known != upserts_.end()) return known->second;
+  const std::set<std::string> indexed = IndexedColumns(table);
+  std::string key;
+  std::string all;
+  std::string free;
+  std::string same;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const std::string name(columns[i].name);
+    const std::string number = "?" + std::to_string(i + 1);
+    if (i < keys) {
+      key += (key.empty() ? "" : " AND ") + name + " = " + number;
+      continue;
+    }
+    all += (all.empty() ? "" : ", ") + name + " = " + number;
+    if (indexed.count(name) == 1) {
+      same += " AND " + name + " IS " + number;
+    } else {
+      free += (free.empty() ? "" : ", ") + name + " = " + number;
+    }
+  }
+  const std::vector<Column> key_columns(columns.begin(), columns.begin() + static_cast<std::ptrdiff_t>(keys));
+  const std::string update = "UPDATE " + std::string(table) + " SET ";
+  UpsertSql& sql = upserts_[std::string(table)];
+  sql.insert = InsertSql(table, columns) + " ON CONFLICT (" + ColumnList(key_columns) + ") DO NOTHING";
+  if (!free.empty()) sql.update_free = update + free + " WHERE " + key + same;
+  if (!all.empty()) sql.update_all = update + all + " WHERE " + key;
+  return sql;
+}
+
+bool SqliteConnection::Put(sqlite3_stmt* statement, const Row& row) {
+  const Running running(statement);
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    const int index = static_cast<int>(i) + 1;
+    if (const auto* integer = std::get_if<std::int64_t>(&row[i])) {
+      BindAt(statement, index, *integer);
+    } else if (const auto* text = std::get_if<std::string>(&row[i])) {
+      BindAt(statement, index, *text);
+    }
+  }
+  if (sqlite3_step(statement) != SQLITE_DONE) Throw("write");
+  return sqlite3_changes(handle_) > 0;
+}
+
+void SqliteConnection::Insert(std::string_view table, const std::vector<Column>& columns,
+                              const std::vector<Row>& rows) {
+  if (rows.empty()) return;
+  sqlite3_stmt* const insert = Prepare(InsertSql(table, columns));
+  for (const Row& row : rows) Put(insert, row);
+}
+
+// Where a row is there already, SQLite would put all of its indexes' entries anew, though they stay as they
+// are: nearly each on a page of its own. So what no index holds is written alone where the rest is the same.
 void SqliteConnection::Upsert(std::string_view table, const std::vector<Column>& columns, std::size_t keys,
                               const std::vector<Row>& rows) {
   if (rows.empty()) return;
-  std::string sql = "INSERT INTO " + std::string(table) + " (" + ColumnList(columns) + ") VALUES (";
-  for (std::size_t i = 1; i <= columns.size(); ++i) sql += (i > 1 ? ", $" : "$") + std::to_string(i);
-  sql += ')';
-  if (keys > 0) sql += OnConflictUpdate(columns, keys);
-  InsertEach(sql, rows);
+  const UpsertSql& sql = UpsertSqlFor(table, columns, keys);
+  if (statements_.size() + 3 > kMaxPreparedStatements) ForgetStatements();  // else one would lose another
+  sqlite3_stmt* const insert = Prepare(sql.insert);
+  for (const Row& row : rows) {
+    if (Put(insert, row)) continue;
+    if (!sql.update_free.empty() && Put(Prepare(sql.update_free), row)) continue;
+    if (!sql.update_all.empty()) Put(Prepare(sql.update_all), row);
+  }
 }
 
 }  // namespace billhook::storage

@@ -1,6 +1,10 @@
 // One connection to SQLite with its prepared statements. One thread at a time.
 #pragma once
 
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -26,7 +30,9 @@ class SqliteConnection {
   Rows Query(const std::string& sql, const Parameters& parameters);
   std::int64_t Execute(const std::string& sql, const Parameters& parameters);
   void ExecuteScript(const std::string& script);
-  Rows Lookup(const Table& table, std::int64_t generation, std::string_view column, const TextList& values);
+  Rows Lookup(const Table& table, std::int64_t generation, std::string_view column, const TextList& values,
+              const std::optional<Flag>& flag);
+  void Insert(std::string_view table, const std::vector<Column>& columns, const std::vector<Row>& rows);
   void Upsert(std::string_view table, const std::vector<Column>& columns, std::size_t keys,
               const std::vector<Row>& rows);
 
@@ -41,6 +47,13 @@ class SqliteConnection {
   [[nodiscard]] int log_pages() const { return log_pages_; }
 
  private:
+  // How a row of a table is put in, and written again where it is there already; empty where it cannot be.
+  struct UpsertSql {
+    std::string insert;
+    std::string update_free;  // what no index holds, where the rest stays
+    std::string update_all;
+  };
+
   static int NotePages(void* connection, sqlite3*, const char*, int pages);
   void ForgetStatements();
   sqlite3_stmt* Prepare(const std::string& sql);
@@ -48,11 +61,16 @@ class SqliteConnection {
   void BindAt(sqlite3_stmt* statement, int index, const std::string& text);
   void Bind(sqlite3_stmt* statement, std::size_t number, const Parameter& parameter);
   void TakeRows(sqlite3_stmt* statement, Rows& rows);
-  void InsertEach(const std::string& sql, const std::vector<Row>& rows);
+  // A table is always written with the same columns and keys.
+  const UpsertSql& UpsertSqlFor(std::string_view table, const std::vector<Column>& columns, std::size_t keys);
+  std::set<std::string> IndexedColumns(std::string_view table);
+  // Runs the statement with the row's cells as ?1, ?2 ...; whether it changed anything.
+  bool Put(sqlite3_stmt* statement, const Row& row);
   [[noreturn]] void Throw(const char* doing);
 
   sqlite3* handle_ = nullptr;
   std::unordered_map<std::string, sqlite3_stmt*> statements_;
+  std::map<std::string, UpsertSql, std::less<>> upserts_;  // by table
   bool flushes_ = false;
   int log_pages_ = 0;
 };

@@ -65,13 +65,13 @@ void SqliteSession::ExecuteScript(const std::string& script) {
 }
 
 Rows SqliteSession::Lookup(const Table& table, std::int64_t generation, std::string_view column,
-                           const TextList& values) {
-  return connection().Lookup(table, generation, column, values);
+                           const TextList& values, const std::optional<Flag>& flag) {
+  return connection().Lookup(table, generation, column, values, flag);
 }
 
 void SqliteSession::Insert(std::string_view table, const std::vector<Column>& columns,
                            const std::vector<Row>& rows) {
-  Upsert(table, columns, 0, rows);
+  connection().Insert(table, columns, rows);
 }
 
 void SqliteSession::Upsert(std::string_view table, const std::vector<Column>& columns, std::size_t keys,

@@ -45,8 +45,8 @@ class SqliteSession : public Session {
   Rows Query(const std::string& sql, const Parameters& parameters) override;
   std::int64_t Execute(const std::string& sql, const Parameters& parameters) override;
   void ExecuteScript(const std::string& script) override;
-  Rows Lookup(const Table& table, std::int64_t generation, std::string_view column,
-              const TextList& values) override;
+  Rows Lookup(const Table& table, std::int64_t generation, std::string_view column, const TextList& values,
+              const std::optional<Flag>& flag) override;
   void Insert(std::string_view table, const std::vector<Column>& columns,
               const std::vector<Row>& rows) override;
   void Upsert(std::string_view table, const std::vector<Column>& columns, std::size_t keys,

@@ -3,8 +3,10 @@
 
 #include "domain/check.h"
 #include "domain/json.h"
+#include "projections/customer_timeline.h"
 #include "service/query/dead_letters_query.h"
 #include "service/storage/event_log.h"
+#include "service/storage/generation.h"
 #include "tests/support/appends.h"
 #include "tests/support/test_database.h"
 
@@ -572,6 +574,55 @@ TEST_P(ReadModelsConformance, SayWhetherThereIsMoreToDo) {
   while (read_models_->Advance(projection, 9, kNow).more) {
   }
   EXPECT_EQ(StoredRows(), 5);
+}
+
+// What a row is found by changes, stays, comes and goes.
+TEST_P(ReadModelsConformance, KeepRowsFoundByWhatTheyHoldNow) {
+  const Table table = {"customer_timeline", CustomerTimeline::kTable.columns};
+  const auto row = [](const std::string& key, const Cell& family, std::int64_t names,
+                      const std::string& body) {
+    return Row{key,
+               std::string("default"),
+               key,
+               std::int64_t{1},
+               std::string(),
+               Cell(),
+               names,
+               std::int64_t{1},
+               std::int64_t{1},
+               family,
+               Cell(),
+               Cell(),
+               body};
+  };
+  storage::Database::Lease session = database_->Acquire(storage::Purpose::kProject);
+  const auto write = [&](const std::vector<Row>& rows) {
+    Changes changes;
+    for (const Row& written : rows) changes.Put(table, written);
+    storage::Transaction transaction(*session);
+    session->BeginWrite();
+    storage::WriteRows(*session, 1, changes);
+    transaction.Commit();
+  };
+  const auto bodies = [&](const std::string& family, const std::optional<Flag>& flag) {
+    const storage::Rows found = session->Lookup(table, 1, "own_key", {family}, flag);
+    std::set<std::string> texts;
+    for (std::size_t i = 0; i < found.size(); ++i) texts.insert(found.Text(i, table.IndexOf("body")));
+    return texts;
+  };
+  using Texts = std::set<std::string>;
+  const Flag waiting = {"names_customer", 0};
+  write({row("a", "ch_1", 1, "a"), row("b", "ch_1", 0, "b"), row("c", Cell(), 0, "c")});
+  EXPECT_EQ(bodies("ch_1", std::nullopt), (Texts{"a", "b"}));
+  EXPECT_EQ(bodies("ch_1", waiting), Texts{"b"});
+  write({row("a", "ch_1", 1, "a2"), row("b", "ch_2", 0, "b2"), row("c", "ch_1", 0, "c2")});
+  EXPECT_EQ(bodies("ch_1", std::nullopt), (Texts{"a2", "c2"}));
+  EXPECT_EQ(bodies("ch_1", waiting), Texts{"c2"});
+  EXPECT_EQ(bodies("ch_2", waiting), Texts{"b2"});
+  write({row("b", "ch_2", 1, "b2"), row("c", Cell(), 0, "c2")});
+  EXPECT_EQ(bodies("ch_1", std::nullopt), Texts{"a2"});
+  EXPECT_EQ(bodies("ch_2", waiting), Texts{});
+  EXPECT_EQ(bodies("ch_2", std::nullopt), Texts{"b2"});
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, ReadModelsConformance,

@@ -53,6 +53,37 @@ TEST_F(ASqliteFile, TakesInWhatHasGatheredBesideItAndBeginsThatAnew) {
   EXPECT_EQ(std::filesystem::file_size(path() + "-wal"), gathered) << "it is written over from its beginning";
 }
 
+// Rows of half a kilobyte in an order that neither the key nor the index has: each is on a page of its own,
+// and so is its entry in the index.
+TEST_F(ASqliteFile, WritesNothingButTheRowWhereItsIndexesStay) {
+  const std::vector<Column> columns = {{"row_key"}, {"status"}, {"body"}};
+  const auto row = [](int i, const std::string& status, char body) {
+    const std::string key = std::to_string(i * 7'919 % 10'007);
+    return Row{key, key + status + std::string(200, 'x'), std::string(300, body)};
+  };
+  storage::SqliteConnection connection(path(), 1'024);
+  connection.ExecuteScript(
+      "CREATE TABLE t (row_key TEXT PRIMARY KEY, status TEXT, body TEXT); CREATE INDEX t_status ON t "
+      "(status)");
+  std::vector<Row> rows;
+  for (int i = 0; i < 2'000; ++i) rows.push_back(row(i, "active", 'a'));
+  connection.ExecuteScript("BEGIN");
+  connection.Upsert("t", columns, 1, rows);
+  connection.ExecuteScript("COMMIT");
+  const auto pages_of = [&](const std::string& status, char body) {
+    const int before = connection.log_pages();
+    connection.ExecuteScript("BEGIN");
+    for (int i = 0; i < 2'000; i += 50) connection.Upsert("t", columns, 1, {row(i, status, body)});
+    connection.ExecuteScript("COMMIT");
+    return connection.log_pages() - before;
+  };
+  EXPECT_LE(pages_of("active", 'b'), 40);
+  EXPECT_GT(pages_of("canceled", 'c'), 60);
+  const storage::Rows found = connection.Query(
+      "SELECT count(*), min(body), max(body) FROM t WHERE status LIKE '%canceled%' AND body LIKE 'c%'", {});
+  EXPECT_EQ(found.Int(0, 0), 40);
+}
+
 TEST(AWriteLock, GoesInTurnToWhoTakeItAgainAndAgain) {
   WriteLock write_lock;
   std::vector<int> holders;  // under the lock
