@@ -51,7 +51,7 @@ Owner OwnerOf(const std::string& object_key) {
 
 BookedEntry BookedFrom(const Entry& entry, const Scope& scope, const Owner& owner) {
   const std::string id = entry.type + ":" + entry.source;
-  return {JoinKey({owner.digest, id}),
+  return {JoinKey({id, owner.digest}),
           {owner.key, scope.tenant, id, entry.type, entry.source, entry.amount, entry.currency,
            std::int64_t{scope.livemode}, scope.account, entry.customer ? Cell(*entry.customer) : Cell(),
            entry.debit, entry.credit, entry.occurred_at_s * kMicrosPerSecond}};

@@ -23,7 +23,8 @@ extern const Table kRecordedTable;
 constexpr UnixMicros kOpen = std::numeric_limits<UnixMicros>::max();
 
 // Who owns an entry: the source object whose state books it. Its key may be longer than an index takes
-// together with the entry's ID: in row keys its digest stands for it.
+// together with the entry's ID: in row keys its digest stands for it, behind that ID, so that entries of
+// about one time lie near each other, as Stripe's IDs do.
 struct Owner {
   std::string key;
   std::string digest;

@@ -12,7 +12,7 @@ namespace billhook {
 class PaymentLedger : public Projection {
  public:
   [[nodiscard]] std::string_view name() const override { return "payment_ledger"; }
-  [[nodiscard]] int version() const override { return 2; }
+  [[nodiscard]] int version() const override { return 3; }
   [[nodiscard]] std::vector<const Table*> tables() const override;
   [[nodiscard]] std::vector<std::string_view> payloads() const override {
     return {"charge.",          "payment_intent.",       "refund.",       "payout.", "invoice.",

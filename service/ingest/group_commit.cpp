@@ -158,7 +158,7 @@ void GroupCommit::CommitTaken() noexcept {
   Batch done;
   const std::lock_guard lock(mutex_);
   done.swap(committing_);
-  arrived_.notify_one();
+  if (stopping_ || !queue_.empty()) arrived_.notify_one();
 }
 
 void GroupCommit::Commit(const Batch& batch) {
