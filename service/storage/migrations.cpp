@@ -85,7 +85,8 @@ std::string SqlFor(std::string_view schema, const std::string& sql) {
   while (std::getline(lines, line)) {
     if (line.rfind("-- @", 0) == 0) {
       const std::string_view section = std::string_view(line).substr(4);
-      wanted = section == "both" || section == schema || schema.starts_with(std::string(section) + " ");
+      wanted = section == "both" || section == schema || schema.starts_with(std::string(section) + " ") ||
+               (section == "models" && schema != "sqlite log");
     } else if (wanted) {
       part.append(line).append("\n");
     }

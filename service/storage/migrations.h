@@ -14,7 +14,8 @@
 namespace billhook::storage {
 
 // The text is in sections: "-- @both", "-- @sqlite" and "-- @postgresql" stand in front of what these engines
-// get, "-- @sqlite log" and "-- @sqlite models" in front of what one of SQLite's two files gets.
+// get, "-- @sqlite log" and "-- @sqlite models" in front of what one of SQLite's two files gets, "-- @models"
+// in front of what is for read models, wherever they lie.
 struct Migration {
   std::string name;  // "0001_event_log"
   std::string sql;

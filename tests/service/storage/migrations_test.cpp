@@ -102,11 +102,12 @@ TEST(MigrationsOnPostgres, RaceSafelyBetweenProcesses) {
 
 TEST(SqlForAPart, HoldsWhatIsSharedItsEnginesAndItsOwn) {
   const std::string sql =
-      "a\n-- @sqlite\nb\n-- @postgresql\nc\n-- @sqlite log\nd\n-- @sqlite models\ne\n-- @both\nf\n";
-  EXPECT_EQ(storage::SqlFor("sqlite", sql), "a\nb\nf\n");
+      "a\n-- @sqlite\nb\n-- @postgresql\nc\n-- @sqlite log\nd\n-- @sqlite models\ne\n-- @both\nf\n-- "
+      "@models\ng\n";
+  EXPECT_EQ(storage::SqlFor("sqlite", sql), "a\nb\nf\ng\n");
   EXPECT_EQ(storage::SqlFor("sqlite log", sql), "a\nb\nd\nf\n");
-  EXPECT_EQ(storage::SqlFor("sqlite models", sql), "a\nb\ne\nf\n");
-  EXPECT_EQ(storage::SqlFor("postgresql", sql), "a\nc\nf\n");
+  EXPECT_EQ(storage::SqlFor("sqlite models", sql), "a\nb\ne\nf\ng\n");
+  EXPECT_EQ(storage::SqlFor("postgresql", sql), "a\nc\nf\ng\n");
 }
 
 TEST(SqliteFile, HasOneOwner) {
