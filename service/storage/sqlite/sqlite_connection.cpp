@@ -5,6 +5,7 @@
 #include "domain/check.h"
 #include "domain/event_store.h"
 #include "service/storage/sql_text.h"
+#include "service/storage/sqlite/gathering_vfs.h"
 
 namespace billhook::storage {
 namespace {
@@ -108,7 +109,7 @@ Cell CellAt(sqlite3_stmt* statement, int column) {
 
 SqliteConnection::SqliteConnection(const std::string& path, int cache_kib) {
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
-  if (sqlite3_open_v2(UriOf(path).c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
+  if (sqlite3_open_v2(UriOf(path).c_str(), &handle_, flags, GatheringVfs()) != SQLITE_OK) {
     const std::string what = "cannot open " + path + ": " + sqlite3_errmsg(handle_);
     sqlite3_close_v2(handle_);
     throw StorageError(what, true);
