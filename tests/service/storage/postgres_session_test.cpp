@@ -3,7 +3,9 @@
 #include "service/storage/postgres/postgres_session.h"
 
 #include "domain/event_store.h"
+#include "service/storage/event_log.h"
 #include "service/storage/postgres/postgres_database.h"
+#include "tests/support/appends.h"
 #include "tests/support/child_process.h"
 #include "tests/support/test_database.h"
 
@@ -82,6 +84,24 @@ TEST_F(PostgresSessions, FindARowByItsKeyThoughTheTableWasEmptyOnce) {
   remove();
   EXPECT_EQ(looked_at() - before, 0) << "rows that are not the one";
   session.Commit();
+}
+
+// A second table and its index are written for each value that PostgreSQL keeps out of line, and read for it.
+TEST_F(PostgresSessions, KeepNothingOfAnEventOfTheUsualSizeOutOfLine) {
+  const std::unique_ptr<storage::Database> database = database_.Open();
+  storage::EventLog log(*database);
+  for (int i = 0; i < 20; ++i) {
+    AppendRequest request = StripeAppend("evt_1QxExampleExampleExampl" + std::to_string(i));
+    request[0].event.payload = "\"";
+    while (request[0].event.payload.size() < 5'000)
+      request[0].event.payload += std::to_string(request[0].event.payload.size() * 7'919);
+    request[0].event.payload += '"';
+    request[0].content = ContentDigest(request[0].event);
+    AppendOne(log, request);
+  }
+  const storage::Rows out_of_line = database->Acquire(Purpose::kRead)->Query(
+      "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'events'::regclass", {});
+  EXPECT_EQ(out_of_line.Int(0, 0), 0);
 }
 
 TEST_F(PostgresSessions, BeginWithTheFirstStatement) {
