@@ -10,7 +10,7 @@
 #include "service/cli/fail.h"
 #include "service/cli/progress.h"
 #include "service/config.h"
-#include "service/storage/event_log.h"
+#include "service/storage/log_walk.h"
 #include "service/storage/open_database.h"
 #include "service/transfer/event_line.h"
 
@@ -68,15 +68,13 @@ class Output {
 int Export(const std::string& path) {
   const Result<std::string, std::string> url = ReadDatabaseUrl(ProcessEnvironment());
   if (!url) return Fail(url.error());
-  const auto database =
-      storage::OpenDatabase(*url, storage::EventLog::kReadersOfAWalk, storage::Ownership::kShared);
-  storage::EventLog log(*database);
+  const auto database = storage::OpenDatabase(*url, storage::kReadersOfAWalk, storage::Ownership::kShared);
   Output output(path);
   storage::ChainReport report;
   {
     Progress progress("export");
-    report = log.Walk(
-        &transfer::EventLine, [&output](const std::string& line) { output.Write(line); },
+    report = storage::WalkLog(
+        *database, &transfer::EventLine, [&output](const std::string& line) { output.Write(line); },
         [&progress](std::int64_t done, std::int64_t total) { progress.Show(done, total); });
   }
   if (report.first_bad_position) {

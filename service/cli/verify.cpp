@@ -4,7 +4,7 @@
 #include "service/cli/fail.h"
 #include "service/cli/progress.h"
 #include "service/config.h"
-#include "service/storage/event_log.h"
+#include "service/storage/log_walk.h"
 #include "service/storage/open_database.h"
 
 namespace billhook::cli {
@@ -13,13 +13,12 @@ namespace {
 int Verify() {
   const Result<std::string, std::string> url = ReadDatabaseUrl(ProcessEnvironment());
   if (!url) return Fail(url.error());
-  const auto database =
-      storage::OpenDatabase(*url, storage::EventLog::kReadersOfAWalk, storage::Ownership::kShared);
-  storage::EventLog log(*database);
+  const auto database = storage::OpenDatabase(*url, storage::kReadersOfAWalk, storage::Ownership::kShared);
   storage::ChainReport report;
   {
     Progress progress("verify");
-    report = log.Verify([&progress](std::int64_t done, std::int64_t total) { progress.Show(done, total); });
+    report = storage::VerifyLog(
+        *database, [&progress](std::int64_t done, std::int64_t total) { progress.Show(done, total); });
   }
   if (report.first_bad_position) {
     return Fail("the log is damaged at position " + std::to_string(*report.first_bad_position) + ": " +

@@ -1,8 +1,6 @@
 #include "service/storage/event_log.h"
 
 #include <algorithm>
-#include <deque>
-#include <future>
 #include <limits>
 #include <utility>
 
@@ -13,7 +11,6 @@
 namespace billhook::storage {
 namespace {
 
-constexpr std::int64_t kVerifyBatch = 500;
 constexpr std::int64_t kStreamAtATime = 256;
 
 constexpr const char* kColumnsBeforePayload =
@@ -63,11 +60,6 @@ std::string ReadSql(const std::string& payload) {
          "WHERE position > $1 ORDER BY position LIMIT $2) AS next) AS run WHERE bytes <= $3 OR position = $1 "
          "+ 1) "
          "ORDER BY position";
-}
-
-// Whether the event's checksum is that of its content behind an event with that one.
-bool Chained(const Digest& previous, const RecordedEvent& event, const Digest& content) {
-  return ChainDigest(previous, content, event.position, event.version, event.recorded_at) == event.checksum;
 }
 
 [[noreturn]] void ThrowDamaged(std::int64_t position) {
@@ -228,16 +220,6 @@ std::int64_t EventLog::LatestPosition() {
   return session->Query("SELECT position FROM log_head WHERE singleton = 1").Int(0, 0);
 }
 
-// A batch, or where one of its rows cannot even be read, the next event alone.
-std::vector<RecordedEvent> EventLog::ReadForVerify(std::int64_t after_position, std::size_t limit) {
-  try {
-    return ReadLog(after_position, limit);
-  } catch (const StorageError& error) {
-    if (error.retryable()) throw;
-    return ReadLog(after_position, 1);
-  }
-}
-
 std::optional<RestoreRefusal> EventLog::Restore(const std::vector<RecordedEvent>& run) {
   std::vector<AppendRequest> requests;
   std::vector<const AppendRequest*> pointers;
@@ -267,104 +249,6 @@ LogHead EventLog::Head() {
   const std::optional<Digest> checksum = DigestFromHex(head.Text(0, 1));
   if (!checksum) throw StorageError("the head of the log holds no checksum; run billhook verify", false);
   return {head.Int(0, 0), *checksum};
-}
-
-ChainReport EventLog::Verify(const std::function<void(std::int64_t, std::int64_t)>& progress) {
-  return Walk([](const RecordedEvent&) { return std::string(); }, [](const std::string&) {}, progress);
-}
-
-ChainReport EventLog::Walk(const std::function<std::string(const RecordedEvent&)>& tell,
-                           const std::function<void(const std::string&)>& take,
-                           const std::function<void(std::int64_t, std::int64_t)>& progress) {
-  // The head is read first: what is appended while we walk is not our affair.
-  std::int64_t last = 0;
-  std::string head_checksum;
-  {
-    Database::Lease session = database_.Acquire(Purpose::kRead);
-    const Rows head = session->Query("SELECT position, checksum FROM log_head WHERE singleton = 1");
-    last = head.Int(0, 0);
-    head_checksum = head.Text(0, 1);
-  }
-  ChainReport report;
-  Digest previous = kGenesis;
-  const auto fail = [&report](std::int64_t position, std::string what) {
-    report.first_bad_position = position;
-    report.what = std::move(what);
-    return report;
-  };
-  // While a part of the log is proven, the next are read, and all done to them that needs no part before.
-  struct Part {
-    std::vector<RecordedEvent> events;
-    std::vector<Digest> contents;
-    std::vector<std::string> told;  // of those that chain on to one in front of them
-  };
-  struct Expected {
-    std::int64_t end;
-    std::future<Part> part;
-  };
-  const auto read = [&](std::int64_t after, std::int64_t end) {
-    return Expected{end, std::async(std::launch::async, [this, &tell, after, end] {
-                      Part part{ReadForVerify(after, static_cast<std::size_t>(end - after)), {}, {}};
-                      for (std::size_t i = 0; i < part.events.size(); ++i) {
-                        const RecordedEvent& event = part.events[i];
-                        part.contents.push_back(ContentDigest(event.event));
-                        const bool chained =
-                            i > 0 && Chained(part.events[i - 1].checksum, event, part.contents[i]);
-                        part.told.push_back(chained ? tell(event) : "");
-                      }
-                      return part;
-                    })};
-  };
-  std::deque<Expected> expected;
-  std::int64_t asked = 0;
-  const auto read_ahead = [&] {
-    while (asked < last && expected.size() < kReadersOfAWalk) {
-      const std::int64_t end = std::min(asked + kVerifyBatch, last);
-      expected.push_back(read(asked, end));
-      asked = end;
-    }
-  };
-  read_ahead();
-  while (report.events < last) {
-    const std::int64_t end = expected.front().end;
-    Part part;
-    try {
-      part = expected.front().part.get();
-    } catch (const StorageError& error) {
-      if (error.retryable()) throw;
-      return fail(report.events + 1, error.what());
-    }
-    expected.pop_front();
-    if (part.events.empty()) return fail(report.events + 1, "this event and all after it are missing");
-    // Large events, or one that cannot be read, end a part early.
-    if (part.events.back().position < end) expected.push_front(read(part.events.back().position, end));
-    read_ahead();
-    for (std::size_t i = 0; i < part.events.size() && report.events < end; ++i) {
-      const RecordedEvent& event = part.events[i];
-      if (event.position != report.events + 1)
-        return fail(report.events + 1, "the event at this position is missing");
-      if (!Chained(previous, event, part.contents[i]))
-        return fail(event.position, "its checksum does not fit its content and the event before it");
-      previous = event.checksum;
-      report.events = event.position;
-      take(i == 0 ? tell(event) : part.told[i]);
-    }
-    progress(report.events, last);
-  }
-  if (ToHex(previous) != head_checksum)
-    return fail(last, "the head of the log names another checksum for it");
-  // The head may also have been set back: events beyond it must chain on.
-  try {
-    for (const RecordedEvent& event : ReadLog(last, 1)) {
-      if (event.position != last + 1 || ChainDigest(previous, event) != event.checksum) {
-        return fail(last + 1, "it does not chain on to the event before it");
-      }
-    }
-  } catch (const StorageError& error) {
-    if (error.retryable()) throw;
-    return fail(last + 1, error.what());
-  }
-  return report;
 }
 
 }  // namespace billhook::storage

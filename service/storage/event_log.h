@@ -1,7 +1,6 @@
-// The append-only log over either engine: the event store's port, its readers and its proof. Thread safe.
+// The append-only log over either engine: the event store's port and its readers. Thread safe.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,13 +52,6 @@ struct StreamName {
 std::vector<RecordedEvent> ReadStream(Session& session, const Timeline& timeline, const StreamName& stream,
                                       std::int64_t version);
 
-// What verifying the chain found.
-struct ChainReport {
-  std::int64_t events = 0;                         // how many were walked
-  std::optional<std::int64_t> first_bad_position;  // nothing: the log is whole
-  std::string what;                                // what is wrong there
-};
-
 // Why an event of another log cannot be taken over.
 struct RestoreRefusal {
   std::int64_t position = 0;  // as the event says
@@ -82,17 +74,6 @@ class EventLog : public EventStore {
   std::vector<RecordedEvent> ReadLog(std::int64_t after_position, std::size_t limit) override;
   std::int64_t LatestPosition() override;
 
-  // Walks the whole chain from the first event to the head; `progress(position, last)` is called now and
-  // then.
-  ChainReport Verify(const std::function<void(std::int64_t, std::int64_t)>& progress);
-  // The same; what `tell` says of an event that is proven, on one of several threads, goes to `take`, in
-  // order.
-  ChainReport Walk(const std::function<std::string(const RecordedEvent&)>& tell,
-                   const std::function<void(const std::string&)>& take,
-                   const std::function<void(std::int64_t, std::int64_t)>& progress);
-  // How many sessions a walk reads through.
-  static constexpr std::size_t kReadersOfAWalk = 2;
-
   // Commits a run of events as another log had recorded them: positions, versions, IDs, times and checksums
   // stay. Each must chain on to the one before, the first to the head. Nothing: all are in. Otherwise the
   // first that cannot follow; those before it are in, none after it.
@@ -101,8 +82,6 @@ class EventLog : public EventStore {
   LogHead Head();
 
  private:
-  std::vector<RecordedEvent> ReadForVerify(std::int64_t after_position, std::size_t limit);
-
   Database& database_;
   LogTail* tail_;
 };

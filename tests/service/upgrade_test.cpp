@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "service/storage/event_log.h"
+#include "service/storage/log_walk.h"
 #include "service/storage/migrations.h"
 #include "service/storage/open_database.h"
 #include "service/storage/sqlite/models_file.h"
@@ -111,7 +111,7 @@ TEST_P(AnEarlierDatabase, GoesOnWithEventsOfTheNewestVersion) {
 
   service_.reset();
   const auto opened = database().Open();
-  const storage::ChainReport report = storage::EventLog(*opened).Verify([](std::int64_t, std::int64_t) {});
+  const storage::ChainReport report = storage::VerifyLog(*opened, [](std::int64_t, std::int64_t) {});
   EXPECT_FALSE(report.first_bad_position.has_value()) << report.what;
   EXPECT_EQ(report.events, 15);
 }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "service/storage/event_log.h"
+#include "service/storage/log_walk.h"
 #include "tests/support/stripe_api.h"
 #include "tests/support/stripe_events.h"
 #include "tests/support/test_database.h"
@@ -84,7 +85,7 @@ TEST_P(Backfills, RecordWhatWasMissedTheOldestFirstAndCountTheRestAsDuplicates) 
   EXPECT_EQ(second->listed, 451);
   EXPECT_EQ(second->recorded, 1);
   EXPECT_EQ(RecordedIds().back(), "evt_late");
-  EXPECT_FALSE(log_->Verify([](std::int64_t, std::int64_t) {}).first_bad_position);
+  EXPECT_FALSE(storage::VerifyLog(*database_, [](std::int64_t, std::int64_t) {}).first_bad_position);
 }
 
 TEST_P(Backfills, KeepTheVeryTextOfAnEventAndSayWhichRunBroughtIt) {

@@ -227,9 +227,10 @@ TEST_P(BranchReads, ShowWhatAnIndependentLogOfTheSameEventsWouldShow) {
   EXPECT_TRUE(rc::check([&rounds, most](std::uint64_t seed) {
     if (rounds.count < most) HoldABranchAgainstAnIndependentWorld(rounds, seed);
   }));
-  // No saga runs on a branch; of all else a branch must have been another than the main log at least once.
+  // No saga runs on a branch; of all else a branch must have been another than the main log at least once, which
+  // a few rounds may miss.
   rounds.told_apart.insert("state of sagas");
-  if (most >= 40) {
+  if (rounds.count >= 40) {
     EXPECT_EQ(rounds.told_apart, rounds.reads);
   }
 }

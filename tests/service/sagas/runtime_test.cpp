@@ -14,8 +14,8 @@
 #include "service/storage/event_log.h"
 #include "service/storage/read_models.h"
 #include "service/storage/turn.h"
-#include "service/transfer/event_line.h"
 #include "service/transfer/import.h"
+#include "tests/support/exported_log.h"
 #include "tests/support/failing_store.h"
 #include "tests/support/stripe_events.h"
 #include "tests/support/test_database.h"
@@ -363,9 +363,7 @@ TEST_P(SagaRuntime, TakesOnTheOpenSagasOfAnImportedLogButReactsToNothingOfItsPas
     process.Settle();
     process.Begin("a", "b", 4, "s");
     process.Arrive("invoice.payment_failed", "in_2");  // nobody reacts to it any more
-    process.log.Walk(
-        &transfer::EventLine, [&](const std::string& line) { text += line + "\n"; },
-        [](std::int64_t, std::int64_t) {});
+    text = test::ExportOf(*process.database);
   }
   const test::TestDatabase other(GetParam());
   Process process(other);

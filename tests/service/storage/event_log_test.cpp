@@ -6,6 +6,7 @@
 #include <set>
 #include <thread>
 
+#include "service/storage/log_walk.h"
 #include "tests/support/appends.h"
 #include "tests/support/test_database.h"
 
@@ -25,7 +26,7 @@ class EventLogConformance : public OnEachEngine {
   }
 
   ChainReport Verify() {
-    return log_->Verify([](std::int64_t, std::int64_t) {});
+    return storage::VerifyLog(*database_, [](std::int64_t, std::int64_t) {});
   }
 
   // Statements that only somebody who breaks into the database would run.
@@ -245,7 +246,8 @@ TEST_P(EventLogConformance, TellsOfNoEventThatIsNotProven) {
   std::mutex mutex;
   std::set<std::int64_t> told;
   std::vector<std::string> taken;
-  const ChainReport report = log_->Walk(
+  const ChainReport report = storage::WalkLog(
+      *database_,
       [&](const RecordedEvent& event) {
         const std::lock_guard lock(mutex);
         told.insert(event.position);
@@ -267,7 +269,7 @@ TEST_P(EventLogConformance, WalksALongLogInOrder) {
   std::int64_t taken = 0;
   const auto tell = [](const RecordedEvent& event) { return std::to_string(event.position); };
   const auto take = [&taken](const std::string& text) { EXPECT_EQ(text, std::to_string(++taken)); };
-  EXPECT_EQ(log_->Walk(tell, take, [](std::int64_t, std::int64_t) {}).events, kEvents);
+  EXPECT_EQ(storage::WalkLog(*database_, tell, take, [](std::int64_t, std::int64_t) {}).events, kEvents);
   EXPECT_EQ(taken, kEvents);
   Tamper("UPDATE events SET payload = '{}' WHERE position = 1001");
   EXPECT_EQ(Verify().first_bad_position, 1'001);

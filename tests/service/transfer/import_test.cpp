@@ -7,8 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <rapidcheck/gtest.h>
 
+#include "service/storage/log_walk.h"
 #include "service/transfer/event_line.h"
 #include "tests/support/appends.h"
+#include "tests/support/exported_log.h"
 #include "tests/support/test_database.h"
 
 namespace billhook::test {
@@ -16,15 +18,6 @@ namespace {
 
 using storage::EventLog;
 using transfer::ImportReport;
-
-std::string ExportOf(EventLog& log) {
-  std::string text;
-  const storage::ChainReport report = log.Walk(
-      &transfer::EventLine, [&text](const std::string& line) { text += line + "\n"; },
-      [](std::int64_t, std::int64_t) {});
-  EXPECT_FALSE(report.first_bad_position) << report.what;
-  return text;
-}
 
 ImportReport ImportInto(EventLog& log, const std::string& text) {
   std::istringstream in(text);
@@ -90,14 +83,14 @@ class ImportConformance : public OnEachEngine {
     origin_database_ = origin_.Open();
     origin_log_ = std::make_unique<EventLog>(*origin_database_);
     Fill(*origin_log_);
-    text_ = ExportOf(*origin_log_);
+    text_ = ExportOf(*origin_database_);
     lines_ = LinesOf(text_);
     database_ = database().Open();
     log_ = std::make_unique<EventLog>(*database_);
   }
 
   void ExpectWhole() {
-    const storage::ChainReport report = log_->Verify([](std::int64_t, std::int64_t) {});
+    const storage::ChainReport report = storage::VerifyLog(*database_, [](std::int64_t, std::int64_t) {});
     EXPECT_FALSE(report.first_bad_position) << report.what;
   }
 
@@ -131,7 +124,7 @@ TEST_P(ImportConformance, BringsEveryFieldOfEveryEventOver) {
   EXPECT_EQ(report.imported, kFilled);
   ExpectWhole();
   EXPECT_EQ(log_->Head().checksum, origin_log_->Head().checksum);
-  EXPECT_EQ(ExportOf(*log_), text_);
+  EXPECT_EQ(ExportOf(*database_), text_);
   const std::vector<RecordedEvent> events = log_->ReadLog(0, 10);
   for (std::size_t i = 0; i < kOddPayloads.size(); ++i) EXPECT_EQ(events[i].event.payload, kOddPayloads[i]);
 }
@@ -158,7 +151,7 @@ TEST_P(ImportConformance, GoesOnWhereAnImportOfTheFileBrokeOff) {
   EXPECT_EQ(again.refusal, "");
   EXPECT_EQ(again.known, kFilled);
   EXPECT_EQ(again.imported, 0);
-  EXPECT_EQ(ExportOf(*log_), text_);
+  EXPECT_EQ(ExportOf(*database_), text_);
 }
 
 TEST_P(ImportConformance, TakesALastLineThatNothingEnds) {
