@@ -341,7 +341,7 @@ const std::vector<Variable>& Variables() {
        "none); a quarter is kept for webhooks"},
       {"DB_POOL_SIZE", "8", "database sessions for reads"},
       {"APPEND_BATCH_MAX", "256", "webhooks committed together at most"},
-      {"APPEND_LINGER_US", "400",
+      {"APPEND_LINGER_US", "800",
        "microseconds a commit waits at most for callers just answered to come again; who is alone never "
        "waits"},
       {"PROJECTION_BATCH", "256", "events per projection transaction"},

@@ -49,7 +49,7 @@ struct Config {
   std::size_t http_threads = 0;
   std::size_t db_pool_size = 0;
   std::size_t append_batch_max = 0;
-  std::chrono::microseconds append_linger{400};
+  std::chrono::microseconds append_linger{800};
   std::size_t projection_batch = 0;
   std::int64_t snapshot_frequency = 0;
   std::chrono::milliseconds http_request_timeout{0};
