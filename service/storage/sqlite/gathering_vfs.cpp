@@ -54,7 +54,7 @@ LogFile& Of(sqlite3_file* file) {
   return *static_cast<LogFile*>(file);
 }
 
-int Write(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) {
+int WriteFile(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) {
   return Of(file).Write(static_cast<const char*>(data), size, offset);
 }
 
@@ -71,7 +71,7 @@ int PassAfterWriting(sqlite3_file* file, Arguments... arguments) {
   return code == SQLITE_OK ? Pass<kMethod>(file, arguments...) : code;
 }
 
-int Close(sqlite3_file* file) {
+int CloseFile(sqlite3_file* file) {
   Of(file).WriteGathered();
   const int code = Pass<&sqlite3_io_methods::xClose>(file);
   Of(file).~LogFile();
@@ -82,9 +82,9 @@ int Close(sqlite3_file* file) {
 constexpr sqlite3_io_methods kMethods = [] {
   sqlite3_io_methods methods{};
   methods.iVersion = 1;
-  methods.xClose = &Close;
+  methods.xClose = &CloseFile;
   methods.xRead = &PassAfterWriting<&sqlite3_io_methods::xRead>;
-  methods.xWrite = &Write;
+  methods.xWrite = &WriteFile;
   methods.xTruncate = &PassAfterWriting<&sqlite3_io_methods::xTruncate>;
   methods.xSync = &PassAfterWriting<&sqlite3_io_methods::xSync>;
   methods.xFileSize = &PassAfterWriting<&sqlite3_io_methods::xFileSize>;
@@ -101,7 +101,7 @@ sqlite3_vfs* DefaultVfs() {
 
 // `file` has room for a LogFile and, behind it, what the default VFS makes of a file; any other file is that
 // alone.
-int Open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out_flags) {
+int OpenFile(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out_flags) {
   sqlite3_vfs* const vfs = DefaultVfs();
   if ((flags & SQLITE_OPEN_WAL) == 0) return vfs->xOpen(vfs, name, file, flags, out_flags);
   auto* const real = reinterpret_cast<sqlite3_file*>(static_cast<LogFile*>(file) + 1);
@@ -118,7 +118,7 @@ const char* GatheringVfs() {
     sqlite3_vfs gathering = *DefaultVfs();
     gathering.zName = "billhook";
     gathering.szOsFile += static_cast<int>(sizeof(LogFile));
-    gathering.xOpen = &Open;
+    gathering.xOpen = &OpenFile;
     return gathering;
   }();
   static const int registered = sqlite3_vfs_register(&vfs, 0);
