@@ -58,13 +58,15 @@ class Parts {
       : database_(database), tell_(tell), last_(last) {
     Ask();
   }
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
 
   Part Next() {
     const std::int64_t end = expected_.front().end;
     Part part = expected_.front().part.get();
     expected_.pop_front();
-    const bool short_of_it = !part.events.empty() && part.events.back().position < end;
-    if (short_of_it) expected_.push_front(Begin(part.events.back().position, end));
+    const bool ended_early = !part.events.empty() && part.events.back().position < end;
+    if (ended_early) expected_.push_front(Begin(part.events.back().position, end));
     Ask();
     return part;
   }
@@ -95,9 +97,9 @@ class Parts {
   std::deque<Expected> expected_;
 };
 
-// What is wrong with a row that cannot be read; trouble that may pass is thrown on.
+// What is wrong with a row that cannot be read; trouble that may pass is thrown on. In a handler.
 std::string WhyUnreadable(const StorageError& error) {
-  if (error.retryable()) throw error;
+  if (error.retryable()) throw;
   return error.what();
 }
 

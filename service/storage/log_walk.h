@@ -18,7 +18,7 @@ struct ChainReport {
   std::string what;                                // what is wrong there
 };
 
-// How many sessions that read a walk takes.
+// How many sessions for reads a walk takes.
 inline constexpr std::size_t kReadersOfAWalk = 2;
 
 // What is called now and then: the position that is proven, and the last one.

@@ -1,6 +1,8 @@
 #include "service/storage/sqlite/gathering_vfs.h"
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <new>
 #include <string>
 
@@ -16,13 +18,16 @@ constexpr std::size_t kMaxGathered = 0x1ffff;  // more than that SQLite's defaul
 // transaction ends with the page, else 0 (https://www.sqlite.org/fileformat2.html#walformat).
 constexpr int kFrameHeaderSize = 24;
 
-// A write-ahead log of one connection. What goes where the last write ended is kept until the last page of
-// its transaction comes, or anything else is asked of the file; what goes elsewhere is written at once.
-// Nobody else looks for a page before its transaction has ended.
+std::atomic<std::uint64_t> last_commit{0};
+// The commit that is under way on this thread, 0 for none.
+thread_local std::uint64_t commit = 0;
+
+// A write-ahead log of one connection. During a commit, what goes where the last write ended is kept until
+// the transaction's last page comes: nobody looks for a page before. All else is written at once, such as
+// pages that the cache could not hold until then. What is left of a commit that failed is dropped.
 struct LogFile : sqlite3_file {
   explicit LogFile(sqlite3_file* the_real) : sqlite3_file{}, real(the_real) {}
 
-  // What is gathered and cannot be written is dropped: its transaction is rolled back.
   int WriteGathered() {
     if (gathered.empty()) return SQLITE_OK;
     const int size = static_cast<int>(gathered.size());
@@ -32,49 +37,49 @@ struct LogFile : sqlite3_file {
   }
 
   int Write(const char* data, int size, sqlite3_int64 offset) {
-    if (size == kFrameHeaderSize) ends = data[4] != 0 || data[5] != 0 || data[6] != 0 || data[7] != 0;
-    const bool follows = offset == end;
+    if (gathered_by != commit) gathered.clear();
+    gathered_by = commit;
+    const bool follows = commit != 0 && offset == end;
     if (!follows || gathered.size() + static_cast<std::size_t>(size) > kMaxGathered) {
       if (const int code = WriteGathered(); code != SQLITE_OK) return code;
     }
     end = offset + size;
+    if (size == kFrameHeaderSize) is_last = data[4] != 0 || data[5] != 0 || data[6] != 0 || data[7] != 0;
     if (!follows) return real->pMethods->xWrite(real, data, size, offset);
     gathered.append(data, static_cast<std::size_t>(size));
-    const bool last = ends && size > kFrameHeaderSize;
-    return last ? WriteGathered() : SQLITE_OK;
+    if (!is_last || size == kFrameHeaderSize) return SQLITE_OK;
+    return WriteGathered();
   }
 
   sqlite3_file* real;
   std::string gathered;
-  sqlite3_int64 end = -1;  // of what was last written or gathered
-  bool ends = false;       // a transaction, with the page whose header came last
+  std::uint64_t gathered_by = 0;  // the commit
+  sqlite3_int64 end = -1;         // of what was last written or gathered
+  bool is_last = false;           // the page whose header came last, of its transaction
 };
 
-LogFile& Of(sqlite3_file* file) {
+LogFile& LogFileOf(sqlite3_file* file) {
   return *static_cast<LogFile*>(file);
 }
 
 int WriteFile(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) {
-  return Of(file).Write(static_cast<const char*>(data), size, offset);
+  try {
+    return LogFileOf(file).Write(static_cast<const char*>(data), size, offset);
+  } catch (const std::bad_alloc&) {
+    return SQLITE_IOERR_NOMEM;
+  }
 }
 
 // Does the same with the real file.
 template <auto kMethod, typename... Arguments>
 int Pass(sqlite3_file* file, Arguments... arguments) {
-  sqlite3_file* const real = Of(file).real;
+  sqlite3_file* const real = LogFileOf(file).real;
   return (real->pMethods->*kMethod)(real, arguments...);
 }
 
-template <auto kMethod, typename... Arguments>
-int PassAfterWriting(sqlite3_file* file, Arguments... arguments) {
-  const int code = Of(file).WriteGathered();
-  return code == SQLITE_OK ? Pass<kMethod>(file, arguments...) : code;
-}
-
 int CloseFile(sqlite3_file* file) {
-  Of(file).WriteGathered();
   const int code = Pass<&sqlite3_io_methods::xClose>(file);
-  Of(file).~LogFile();
+  LogFileOf(file).~LogFile();
   return code;
 }
 
@@ -83,11 +88,11 @@ constexpr sqlite3_io_methods kMethods = [] {
   sqlite3_io_methods methods{};
   methods.iVersion = 1;
   methods.xClose = &CloseFile;
-  methods.xRead = &PassAfterWriting<&sqlite3_io_methods::xRead>;
+  methods.xRead = &Pass<&sqlite3_io_methods::xRead>;
   methods.xWrite = &WriteFile;
-  methods.xTruncate = &PassAfterWriting<&sqlite3_io_methods::xTruncate>;
-  methods.xSync = &PassAfterWriting<&sqlite3_io_methods::xSync>;
-  methods.xFileSize = &PassAfterWriting<&sqlite3_io_methods::xFileSize>;
+  methods.xTruncate = &Pass<&sqlite3_io_methods::xTruncate>;
+  methods.xSync = &Pass<&sqlite3_io_methods::xSync>;
+  methods.xFileSize = &Pass<&sqlite3_io_methods::xFileSize>;
   methods.xFileControl = &Pass<&sqlite3_io_methods::xFileControl>;
   methods.xSectorSize = &Pass<&sqlite3_io_methods::xSectorSize>;
   methods.xDeviceCharacteristics = &Pass<&sqlite3_io_methods::xDeviceCharacteristics>;
@@ -124,6 +129,14 @@ const char* GatheringVfs() {
   static const int registered = sqlite3_vfs_register(&vfs, 0);
   BILLHOOK_CHECK(registered == SQLITE_OK);
   return vfs.zName;
+}
+
+GatheredCommit::GatheredCommit() {
+  commit = ++last_commit;
+}
+
+GatheredCommit::~GatheredCommit() {
+  commit = 0;
 }
 
 }  // namespace billhook::storage

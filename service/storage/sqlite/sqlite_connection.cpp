@@ -139,6 +139,11 @@ SqliteConnection::~SqliteConnection() {
   sqlite3_close_v2(handle_);
 }
 
+void SqliteConnection::Commit() {
+  const GatheredCommit gathered;
+  Execute("COMMIT", {});
+}
+
 bool SqliteConnection::InTransaction() const {
   return sqlite3_get_autocommit(handle_) == 0;
 }

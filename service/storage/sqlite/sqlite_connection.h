@@ -36,6 +36,7 @@ class SqliteConnection {
   void Upsert(std::string_view table, const std::vector<Column>& columns, std::size_t keys,
               const std::vector<Row>& rows);
 
+  void Commit();
   [[nodiscard]] bool InTransaction() const;
   // Whether commits from now on wait for the disk (synchronous=FULL) or not (NORMAL). Outside transactions.
   void FlushCommits(bool flush);

@@ -113,7 +113,7 @@ void SqliteSession::ContinueWriting() {
 void SqliteSession::Commit() {
   if (write_lock_.owns_lock() && WritesModels())
     migrating_ ? TakeOverModels(connection()) : SealModels(connection());
-  if (connection().InTransaction()) Execute("COMMIT", {});
+  if (connection().InTransaction()) connection().Commit();
   if (!write_lock_.owns_lock()) return;
   written_.log_pages = written_.writer->log_pages();
   if (WritesModels()) BeginFlushing(written_);

@@ -227,8 +227,8 @@ TEST_P(BranchReads, ShowWhatAnIndependentLogOfTheSameEventsWouldShow) {
   EXPECT_TRUE(rc::check([&rounds, most](std::uint64_t seed) {
     if (rounds.count < most) HoldABranchAgainstAnIndependentWorld(rounds, seed);
   }));
-  // No saga runs on a branch; of all else a branch must have been another than the main log at least once, which
-  // a few rounds may miss.
+  // No saga runs on a branch; of all else a branch must have been another than the main log at least once,
+  // which a few rounds may miss.
   rounds.told_apart.insert("state of sagas");
   if (rounds.count >= 40) {
     EXPECT_EQ(rounds.told_apart, rounds.reads);

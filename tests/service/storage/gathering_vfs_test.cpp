@@ -65,9 +65,8 @@ class AGatheredTransaction : public ::testing::Test {
   // Rows of a page each, with the letter for a text.
   static void Fill(SqliteConnection& connection, int rows, char letter) {
     for (int i = 0; i < rows; ++i) {
-      connection.Execute(
-          "INSERT INTO t VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET text = excluded.text",
-          {static_cast<std::int64_t>(i), std::string(3'000, letter)});
+      connection.Execute("INSERT INTO t VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET text = excluded.text",
+                         {static_cast<std::int64_t>(i), std::string(3'000, letter)});
     }
   }
   static std::int64_t RowsOf(SqliteConnection& connection, char letter) {
@@ -87,7 +86,7 @@ TEST_F(AGatheredTransaction, IsWrittenByFewCalls) {
   connection.ExecuteScript("BEGIN");
   Fill(connection, 200, 'a');
   const std::int64_t before = Writes();
-  connection.ExecuteScript("COMMIT");
+  connection.Commit();
   const std::int64_t writes = Writes() - before;
   EXPECT_GE(writes, 200 * 4'096 / 0x1ffff) << "SQLite's VFS writes no more at once";
   EXPECT_LE(writes, 12) << "two for each of 200 pages without it";
@@ -102,7 +101,7 @@ TEST_F(AGatheredTransaction, IsThereForOthersOnceItHasEndedWhetherFlushedOrNot) 
     connection.ExecuteScript("BEGIN");
     Fill(connection, 100, letter);
     EXPECT_EQ(RowsOf(other, letter), 0);
-    connection.ExecuteScript("COMMIT");
+    connection.Commit();
     EXPECT_EQ(RowsOf(other, letter), 100);
     EXPECT_EQ(Integrity(other), "ok");
   }
@@ -118,9 +117,16 @@ TEST_F(AGatheredTransaction, MayBeLargerThanTheCache) {
     EXPECT_EQ(RowsOf(connection, letter), 300);
     EXPECT_EQ(RowsOf(other, letter), 0);
   }
-  connection.ExecuteScript("COMMIT");
+  connection.Commit();
   EXPECT_EQ(RowsOf(other, 'c'), 300);
   EXPECT_EQ(Integrity(other), "ok");
+  // As one who knows nothing but the files reads them: up to the first page whose checksum does not fit.
+  const std::string copy = path() + ".copy";
+  std::filesystem::copy_file(path(), copy);
+  std::filesystem::copy_file(path() + "-wal", copy + "-wal");
+  SqliteConnection recovered(copy, kLargeCacheKib);
+  EXPECT_EQ(RowsOf(recovered, 'c'), 300);
+  EXPECT_EQ(Integrity(recovered), "ok");
   EXPECT_EQ(connection.Checkpoint("main"), connection.log_pages());
   EXPECT_EQ(Integrity(other), "ok") << "as the file has it";
 }
@@ -132,11 +138,32 @@ TEST_F(AGatheredTransaction, LeavesNothingBehindWhenItIsRolledBack) {
   connection.ExecuteScript("ROLLBACK");
   connection.ExecuteScript("BEGIN");
   Fill(connection, 3, 'b');
-  connection.ExecuteScript("COMMIT");
+  connection.Commit();
   SqliteConnection other(path(), kLargeCacheKib);
   EXPECT_EQ(RowsOf(other, 'a'), 0);
   EXPECT_EQ(RowsOf(other, 'b'), 3);
   EXPECT_EQ(Integrity(other), "ok");
+}
+
+TEST_F(AGatheredTransaction, LeavesWhatOthersWroteSinceAlone) {
+  SqliteConnection other(path(), kLargeCacheKib);
+  {
+    SqliteConnection connection(path(), kSmallCacheKib);
+    connection.ExecuteScript("BEGIN");
+    Fill(connection, 300, 'a');
+    connection.ExecuteScript("ROLLBACK");
+    other.ExecuteScript("BEGIN");
+    Fill(other, 100, 'b');
+    other.Commit();
+    EXPECT_EQ(RowsOf(connection, 'b'), 100);
+    connection.ExecuteScript("BEGIN");
+    Fill(connection, 3, 'c');
+    connection.Commit();
+  }
+  SqliteConnection reader(path(), kLargeCacheKib);
+  EXPECT_EQ(RowsOf(reader, 'b'), 97);
+  EXPECT_EQ(RowsOf(reader, 'c'), 3);
+  EXPECT_EQ(Integrity(reader), "ok");
 }
 
 TEST_F(AGatheredTransaction, FailsWhereItCannotBeWritten) {
@@ -147,7 +174,7 @@ TEST_F(AGatheredTransaction, FailsWhereItCannotBeWritten) {
   Fill(connection, 100, 'b');
   {
     const NoMoreGrowth no_more(full);
-    EXPECT_THROW(connection.ExecuteScript("COMMIT"), StorageError);
+    EXPECT_THROW(connection.Commit(), StorageError);
   }
   if (connection.InTransaction()) connection.ExecuteScript("ROLLBACK");
   SqliteConnection other(path(), kLargeCacheKib);
