@@ -99,8 +99,9 @@ TEST_F(PostgresSessions, KeepNothingOfAnEventOfTheUsualSizeOutOfLine) {
     request[0].content = ContentDigest(request[0].event);
     AppendOne(log, request);
   }
-  const storage::Rows out_of_line = database->Acquire(Purpose::kRead)->Query(
-      "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'events'::regclass", {});
+  const storage::Rows out_of_line =
+      database->Acquire(Purpose::kRead)
+          ->Query("SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'events'::regclass", {});
   EXPECT_EQ(out_of_line.Int(0, 0), 0);
 }
 
