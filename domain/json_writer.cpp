@@ -1,22 +1,78 @@
 #include "domain/json_writer.h"
 
 #include <array>
+#include <bit>
 #include <charconv>
+#include <cstring>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace billhook {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
+constexpr std::size_t kLongest = 8;  // bytes, to be copied in one go; an escape has six at most
 
-// What stands behind the backslash for a character: 0 where it needs none, 'u' where its number follows.
-constexpr std::array<char, 256> kEscapes = [] {
-  std::array<char, 256> escapes{};
-  for (unsigned char c = 0; c < 0x20; ++c) escapes[c] = 'u';
+// A character as a JSON text has it.
+struct Escaped {
+  std::array<char, kLongest> text{};
+  std::size_t size = 0;
+};
+
+constexpr std::array<Escaped, 256> kEscaped = [] {
+  std::array<Escaped, 256> all{};
+  for (std::size_t c = 0; c < all.size(); ++c) {
+    all[c] = {{static_cast<char>(c)}, 1};
+    if (c < 0x20) all[c] = {{'\\', 'u', '0', '0', kHexDigits[c >> 4], kHexDigits[c & 15]}, 6};
+  }
   constexpr std::string_view kShort = "\"\"\\\\\bb\ff\nn\rr\tt";
   for (std::size_t i = 0; i < kShort.size(); i += 2)
-    escapes[static_cast<unsigned char>(kShort[i])] = kShort[i + 1];
-  return escapes;
+    all[static_cast<unsigned char>(kShort[i])] = {{'\\', kShort[i + 1]}, 2};
+  return all;
 }();
+
+char* Put(char* end, char c) {
+  const Escaped& escaped = kEscaped[static_cast<unsigned char>(c)];
+  std::memcpy(end, escaped.text.data(), kLongest);
+  return end + escaped.size;
+}
+
+#ifdef __SSE2__
+// Sixteen characters at a time, as they are but for those that a bit of the mask stands for: an indented text
+// has an escape in every six, too many to guess when.
+constexpr std::size_t kBlock = 16;
+
+unsigned EscapesIn(__m128i block) {
+  const __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
+  const __m128i backslash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
+  const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block);
+  return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), control)));
+}
+
+__m128i Load(const char* from) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+}
+
+void Store(char* to, __m128i block) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), block);
+}
+
+// Two blocks must be there to read: the rest of one behind an escape is copied as a whole one.
+char* PutBlock(char* end, const char* from) {
+  const __m128i block = Load(from);
+  Store(end, block);
+  std::size_t done = 0;
+  for (unsigned escapes = EscapesIn(block); escapes != 0; escapes &= escapes - 1) {
+    const auto at = static_cast<std::size_t>(std::countr_zero(escapes));
+    end = Put(end + (at - done), from[at]);
+    done = at + 1;
+    Store(end, Load(from + done));
+  }
+  return end + (kBlock - done);
+}
+#endif
 
 }  // namespace
 
@@ -68,22 +124,21 @@ void JsonWriter::Key(std::string_view key) {
 
 void JsonWriter::Value(std::string_view value) {
   Separate();
+  text_.reserve(text_.size() + value.size() + value.size() / 4 + 2);
   text_ += '"';
-  std::size_t plain_from = 0;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    const auto c = static_cast<unsigned char>(value[i]);
-    const char escape = kEscapes[c];
-    if (escape == 0) continue;
-    text_.append(value, plain_from, i - plain_from);
-    plain_from = i + 1;
-    text_ += '\\';
-    text_ += escape;
-    if (escape != 'u') continue;
-    text_ += "00";
-    text_ += kHexDigits[c >> 4];
-    text_ += kHexDigits[c & 15];
+  constexpr std::size_t kAtATime = 1'024;
+  std::array<char, kLongest*(kAtATime + 2)> escaped;  // NOLINT(*-member-init): written before it is read
+  while (!value.empty()) {
+    const std::string_view part = value.substr(0, kAtATime);
+    char* end = escaped.data();
+    std::size_t i = 0;
+#ifdef __SSE2__
+    for (; i + 2 * kBlock <= part.size(); i += kBlock) end = PutBlock(end, part.data() + i);
+#endif
+    for (; i < part.size(); ++i) end = Put(end, part[i]);
+    text_.append(escaped.data(), static_cast<std::size_t>(end - escaped.data()));
+    value.remove_prefix(part.size());
   }
-  text_.append(value, plain_from);
   text_ += '"';
 }
 

@@ -43,6 +43,7 @@ TEST(JsonWriter, WritesWhatADocumentOfTheSameWouldBe) {
 RC_GTEST_PROP(JsonWriter, EscapesAsDocumentsDo, ()) {
   const auto characters = *rc::gen::container<std::u32string>(
       rc::gen::oneOf(rc::gen::inRange<char32_t>(0, 0x80), rc::gen::inRange<char32_t>(0xa0, 0x800)));
+  const auto times = *rc::gen::inRange(1, 60);  // texts of some thousand characters, too
   std::string text;
   for (const char32_t c : characters) {
     if (c < 0x80) {
@@ -52,9 +53,11 @@ RC_GTEST_PROP(JsonWriter, EscapesAsDocumentsDo, ()) {
       text += static_cast<char>(0x80 | (c & 0x3f));
     }
   }
+  std::string repeated;
+  for (int i = 0; i < times; ++i) repeated += text;
   JsonWriter writer;
-  writer.Value(text);
-  RC_ASSERT(writer.text() == OrderedJson(text).dump());
+  writer.Value(repeated);
+  RC_ASSERT(writer.text() == OrderedJson(repeated).dump());
 }
 
 TEST(JsonWriter, IndentsAsStripeDoes) {
