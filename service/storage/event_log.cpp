@@ -62,12 +62,12 @@ std::string ReadSql(const std::string& payload) {
          "ORDER BY position";
 }
 
-[[noreturn]] void ThrowDamaged(std::int64_t position) {
+}  // namespace
+
+void ThrowDamaged(std::int64_t position) {
   throw StorageError(
       "the event at position " + std::to_string(position) + " holds what billhook never writes", false);
 }
-
-}  // namespace
 
 const std::string kEventColumns = std::string(kColumnsBeforePayload) + "payload";
 

@@ -19,6 +19,9 @@ extern const std::string kEventColumns;
 RecordedEvent EventFrom(Rows& rows, std::size_t row);
 std::vector<RecordedEvent> EventsFrom(Rows rows);
 
+// What to throw where a row of events is none that billhook wrote.
+[[noreturn]] void ThrowDamaged(std::int64_t position);
+
 // The events at these positions, in order of position.
 std::vector<RecordedEvent> EventsAt(Session& session, const Timeline& timeline,
                                     const std::vector<std::int64_t>& positions);

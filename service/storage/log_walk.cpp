@@ -11,41 +11,62 @@
 namespace billhook::storage {
 namespace {
 
-constexpr std::int64_t kPart = 500;  // events
+// Events in a part.
+constexpr std::int64_t kLinksAtATime = 2'000;
+constexpr std::int64_t kEventsAtATime = 250;
 
 using Tell = std::function<std::string(const RecordedEvent&)>;
 
-// Whether the event's checksum is that of its content behind an event with that one.
-bool Chained(const Digest& previous, const RecordedEvent& event, const Digest& content) {
-  return ChainDigest(previous, content, event.position, event.version, event.recorded_at) == event.checksum;
-}
+// An event's place in the chain, and what has to fit there.
+struct Link {
+  std::int64_t position = 0;
+  std::int64_t version = 0;
+  UnixMicros recorded_at = 0;
+  Digest checksum{};
+  Digest content{};
+};
 
-std::vector<RecordedEvent> Read(Database& database, std::int64_t after, std::int64_t limit) {
-  Database::Lease session = database.Acquire(Purpose::kRead);
-  return ReadLog(*session, after, static_cast<std::size_t>(limit));
+// Whether its checksum is that of its content behind an event with that one.
+bool Chained(const Digest& previous, const Link& link) {
+  return ChainDigest(previous, link.content, link.position, link.version, link.recorded_at) == link.checksum;
 }
 
 // A run of the log, and all that can be said of it without the one before.
 struct Part {
-  std::vector<RecordedEvent> events;
-  std::vector<Digest> contents;
-  std::vector<std::string> told;  // of those that chain on to one in front of them
+  std::vector<Link> links;
+  std::vector<RecordedEvent> events;  // where they are to be told of
+  std::vector<std::string> told;      // of those that chain on to one in front of them
 };
 
-// The events from `after` to `end`: fewer where they are large, and one alone where a row cannot even be
-// read.
-Part ReadPart(Database& database, std::int64_t after, std::int64_t end, const Tell& tell) {
+// Reads a part: the events after a position, so many at most.
+using ReadPart = std::function<Part(Session&, std::int64_t after, std::int64_t limit)>;
+
+// The database proves the contents: payloads stay where they are.
+Part ReadLinks(Session& session, std::int64_t after, std::int64_t limit) {
+  const Rows rows =
+      session.Query("SELECT position, version, recorded_at, checksum, " + session.ContentDigestSql() +
+                        " FROM events WHERE position > $1 ORDER BY position LIMIT $2",
+                    {after, limit});
   Part part;
-  try {
-    part.events = Read(database, after, end - after);
-  } catch (const StorageError& error) {
-    if (error.retryable()) throw;
-    part.events = Read(database, after, 1);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::int64_t position = rows.Int(i, 0);
+    if (rows.IsNull(i, 4)) ThrowDamaged(position);
+    part.links.push_back({position, rows.Int(i, 1), rows.Int(i, 2),
+                          DigestFromHex(rows.Text(i, 3)).value_or(Digest{}),
+                          DigestFromHex(rows.Text(i, 4)).value_or(Digest{})});
   }
-  for (std::size_t i = 0; i < part.events.size(); ++i) {
-    const RecordedEvent& event = part.events[i];
-    part.contents.push_back(ContentDigest(event.event));
-    const bool chained = i > 0 && Chained(part.events[i - 1].checksum, event, part.contents[i]);
+  return part;
+}
+
+// What is told of is proven as it was read: fewer events where they are large.
+Part ReadAndTell(Session& session, std::int64_t after, std::int64_t limit, const Tell& tell) {
+  Part part;
+  part.events = ReadLog(session, after, static_cast<std::size_t>(limit));
+  for (const RecordedEvent& event : part.events) {
+    part.links.push_back(
+        {event.position, event.version, event.recorded_at, event.checksum, ContentDigest(event.event)});
+    const std::size_t i = part.told.size();
+    const bool chained = i > 0 && Chained(part.links[i - 1].checksum, part.links[i]);
     part.told.push_back(chained ? tell(event) : "");
   }
   return part;
@@ -54,8 +75,8 @@ Part ReadPart(Database& database, std::int64_t after, std::int64_t end, const Te
 // The log's parts in order. While one is proven, the next are read.
 class Parts {
  public:
-  Parts(Database& database, const Tell& tell, std::int64_t last)
-      : database_(database), tell_(tell), last_(last) {
+  Parts(Database& database, const ReadPart& read, std::int64_t size, std::int64_t last)
+      : database_(database), read_(read), size_(size), last_(last) {
     Ask();
   }
   Parts(const Parts&) = delete;
@@ -65,8 +86,8 @@ class Parts {
     const std::int64_t end = expected_.front().end;
     Part part = expected_.front().part.get();
     expected_.pop_front();
-    const bool ended_early = !part.events.empty() && part.events.back().position < end;
-    if (ended_early) expected_.push_front(Begin(part.events.back().position, end));
+    const bool ended_early = !part.links.empty() && part.links.back().position < end;
+    if (ended_early) expected_.push_front(Begin(part.links.back().position, end));
     Ask();
     return part;
   }
@@ -78,20 +99,31 @@ class Parts {
   };
 
   Expected Begin(std::int64_t after, std::int64_t end) {
-    return {end, std::async(std::launch::async,
-                            [this, after, end] { return ReadPart(database_, after, end, tell_); })};
+    return {end, std::async(std::launch::async, [this, after, end] { return Read(after, end); })};
+  }
+
+  // One event alone where a row cannot even be read.
+  Part Read(std::int64_t after, std::int64_t end) {
+    Database::Lease session = database_.Acquire(Purpose::kRead);
+    try {
+      return read_(*session, after, end - after);
+    } catch (const StorageError& error) {
+      if (error.retryable()) throw;
+      return read_(*session, after, 1);
+    }
   }
 
   void Ask() {
     while (asked_ < last_ && expected_.size() < kReadersOfAWalk) {
-      const std::int64_t end = std::min(asked_ + kPart, last_);
+      const std::int64_t end = std::min(asked_ + size_, last_);
       expected_.push_back(Begin(asked_, end));
       asked_ = end;
     }
   }
 
   Database& database_;
-  const Tell& tell_;
+  const ReadPart& read_;
+  const std::int64_t size_;
   const std::int64_t last_;
   std::int64_t asked_ = 0;
   std::deque<Expected> expected_;
@@ -106,8 +138,9 @@ std::string WhyUnreadable(const StorageError& error) {
 // The head may have been set back: what is wrong with an event beyond it, if there is one.
 std::optional<std::string> FaultBeyond(Database& database, std::int64_t last, const Digest& checksum) {
   try {
-    for (const RecordedEvent& event : Read(database, last, 1)) {
-      if (event.position != last + 1 || !Chained(checksum, event, ContentDigest(event.event)))
+    Database::Lease session = database.Acquire(Purpose::kRead);
+    for (const Link& link : ReadLinks(*session, last, 1).links) {
+      if (link.position != last + 1 || !Chained(checksum, link))
         return "it does not chain on to the event before it";
     }
   } catch (const StorageError& error) {
@@ -116,10 +149,9 @@ std::optional<std::string> FaultBeyond(Database& database, std::int64_t last, co
   return std::nullopt;
 }
 
-}  // namespace
-
-ChainReport WalkLog(Database& database, const Tell& tell, const std::function<void(const std::string&)>& take,
-                    const WalkProgress& progress) {
+// `take` is called for each event that is proven, by its number in its part.
+ChainReport Walk(Database& database, const ReadPart& read, std::int64_t size,
+                 const std::function<void(const Part&, std::size_t)>& take, const WalkProgress& progress) {
   // The head is read first: what is appended while we walk is not our affair.
   const Rows head =
       database.Acquire(Purpose::kRead)->Query("SELECT position, checksum FROM log_head WHERE singleton = 1");
@@ -131,7 +163,7 @@ ChainReport WalkLog(Database& database, const Tell& tell, const std::function<vo
     report.what = std::move(what);
     return report;
   };
-  Parts parts(database, tell, last);
+  Parts parts(database, read, size, last);
   while (report.events < last) {
     Part part;
     try {
@@ -139,16 +171,16 @@ ChainReport WalkLog(Database& database, const Tell& tell, const std::function<vo
     } catch (const StorageError& error) {
       return fail(report.events + 1, WhyUnreadable(error));
     }
-    if (part.events.empty()) return fail(report.events + 1, "this event and all after it are missing");
-    for (std::size_t i = 0; i < part.events.size(); ++i) {
-      const RecordedEvent& event = part.events[i];
-      if (event.position != report.events + 1)
+    if (part.links.empty()) return fail(report.events + 1, "this event and all after it are missing");
+    for (std::size_t i = 0; i < part.links.size(); ++i) {
+      const Link& link = part.links[i];
+      if (link.position != report.events + 1)
         return fail(report.events + 1, "the event at this position is missing");
-      if (!Chained(previous, event, part.contents[i]))
-        return fail(event.position, "its checksum does not fit its content and the event before it");
-      previous = event.checksum;
-      report.events = event.position;
-      take(i == 0 ? tell(event) : part.told[i]);
+      if (!Chained(previous, link))
+        return fail(link.position, "its checksum does not fit its content and the event before it");
+      previous = link.checksum;
+      report.events = link.position;
+      take(part, i);
     }
     progress(report.events, last);
   }
@@ -159,9 +191,22 @@ ChainReport WalkLog(Database& database, const Tell& tell, const std::function<vo
   return report;
 }
 
+}  // namespace
+
+ChainReport WalkLog(Database& database, const Tell& tell, const std::function<void(const std::string&)>& take,
+                    const WalkProgress& progress) {
+  return Walk(
+      database,
+      [&tell](Session& session, std::int64_t after, std::int64_t limit) {
+        return ReadAndTell(session, after, limit, tell);
+      },
+      kEventsAtATime,
+      [&](const Part& part, std::size_t i) { take(i == 0 ? tell(part.events[0]) : part.told[i]); }, progress);
+}
+
 ChainReport VerifyLog(Database& database, const WalkProgress& progress) {
-  return WalkLog(
-      database, [](const RecordedEvent&) { return std::string(); }, [](const std::string&) {}, progress);
+  return Walk(
+      database, &ReadLinks, kLinksAtATime, [](const Part&, std::size_t) {}, progress);
 }
 
 }  // namespace billhook::storage

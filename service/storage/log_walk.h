@@ -28,7 +28,8 @@ using WalkProgress = std::function<void(std::int64_t, std::int64_t)>;
 // StorageError where the database cannot be asked.
 ChainReport WalkLog(Database& database, const std::function<std::string(const RecordedEvent&)>& tell,
                     const std::function<void(const std::string&)>& take, const WalkProgress& progress);
-// The same for the report alone.
+// The same for the report alone: the database computes what stands for each event's content
+// (Session::ContentDigestSql), and payloads stay where they are.
 ChainReport VerifyLog(Database& database, const WalkProgress& progress);
 
 }  // namespace billhook::storage

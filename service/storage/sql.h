@@ -112,6 +112,9 @@ class Session {
   // other events may take the positions that are known already. Whoever remembers something of the log
   // remembers whose it is. Empty where one process owns the database.
   [[nodiscard]] virtual std::string ServerSql() const { return "''"; }
+  // An expression over a row of events: its ContentDigest (domain/event.h) in hexadecimal digits, computed
+  // where the row lies, so that its payload need not travel. NULL for a row that billhook never writes.
+  [[nodiscard]] virtual std::string ContentDigestSql() const = 0;
   // The same for the one who follows the log's end with all read models: on SQLite he holds the write lock of
   // their file from here on, and reads with the connection that still knows what it wrote.
   virtual void BeginFollowing() { BeginProjecting(); }

@@ -43,6 +43,7 @@ class CountingSession : public storage::Session {
     return real_->Claiming(alias, claim);
   }
   [[nodiscard]] std::string ServerSql() const override { return real_->ServerSql(); }
+  [[nodiscard]] std::string ContentDigestSql() const override { return real_->ContentDigestSql(); }
   void ContinueWriting() override { real_->ContinueWriting(); }
   void Announce(const storage::Announcement& announcement) override { real_->Announce(announcement); }
   void Commit() override { real_->Commit(); }

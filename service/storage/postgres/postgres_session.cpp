@@ -457,6 +457,23 @@ void PostgresSession::BeginMigrating() {
                      "); SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = 0; ");
 }
 
+// The encoding is ContentDigest's: a change there is one here. The server's texts are UTF-8, so their bytes
+// are those that came.
+std::string PostgresSession::ContentDigestSql() const {
+  const auto number = [](const std::string& value) { return "int8send(" + value + ") || "; };
+  const auto text = [&number](const std::string& value) {
+    return number("octet_length(" + value + ")") + "convert_to(" + value + ", 'UTF8')";
+  };
+  std::string content;
+  for (const char* column : {"id", "tenant", "aggregate_type", "aggregate_id", "event_type", "source"})
+    content += text(column) + " || ";
+  content += number("schema_version") + text("metadata") +
+             " || decode(CASE WHEN caused_by IS NULL THEN '00' ELSE '01' END, 'hex') || " +
+             text("coalesce(caused_by, '')") + " || " + number("occurred_at") + text("payload");
+  return "CASE WHEN payload_bytes = octet_length(payload) AND schema_version > 0 THEN encode(sha256(" +
+         content + "), 'hex') END";
+}
+
 std::string PostgresSession::Claiming(std::string_view alias, Claim claim) const {
   return " FOR UPDATE OF " + std::string(alias) + (claim == Claim::kPassBy ? " SKIP LOCKED" : "");
 }

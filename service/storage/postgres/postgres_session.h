@@ -42,6 +42,7 @@ class PostgresSession : public Session {
   [[nodiscard]] std::string ServerSql() const override {
     return "CAST(extract(epoch FROM pg_postmaster_start_time()) AS text)";
   }
+  [[nodiscard]] std::string ContentDigestSql() const override;
   void ContinueWriting() override {}
   void Announce(const Announcement& announcement) override;
   void Commit() override;

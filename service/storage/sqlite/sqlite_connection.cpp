@@ -5,6 +5,7 @@
 #include "domain/check.h"
 #include "domain/event_store.h"
 #include "service/storage/sql_text.h"
+#include "service/storage/sqlite/content_digest.h"
 #include "service/storage/sqlite/gathering_vfs.h"
 
 namespace billhook::storage {
@@ -116,6 +117,7 @@ SqliteConnection::SqliteConnection(const std::string& path, int cache_kib) {
   }
   sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
   try {
+    if (AddContentDigest(handle_) != SQLITE_OK) Throw("function");
     ExecuteScript(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-" +
         std::to_string(cache_kib) +

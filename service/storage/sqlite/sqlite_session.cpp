@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "domain/event_store.h"
+#include "service/storage/sqlite/content_digest.h"
 #include "service/storage/sqlite/models_file.h"
 
 namespace billhook::storage {
@@ -83,6 +84,10 @@ void SqliteSession::Upsert(std::string_view table, const std::vector<Column>& co
 void SqliteSession::BeginRead() {
   Execute("BEGIN", {});
   if (files_.two()) Query("SELECT 1 FROM checkpoints LIMIT 1", {});
+}
+
+std::string SqliteSession::ContentDigestSql() const {
+  return ContentDigestCall();
 }
 
 void SqliteSession::BeginWrite() {

@@ -57,6 +57,7 @@ class SqliteSession : public Session {
   void BeginMigrating() override;
   void BeginProjecting() override { BeginRead(); }
   void BeginFollowing() override { BeginWrite(); }
+  [[nodiscard]] std::string ContentDigestSql() const override;
   void ContinueWriting() override;
   void Commit() override;
   void Rollback() noexcept override;

@@ -6,6 +6,7 @@
 #include <set>
 #include <thread>
 
+#include "domain/json.h"
 #include "service/storage/log_walk.h"
 #include "tests/support/appends.h"
 #include "tests/support/test_database.h"
@@ -238,6 +239,42 @@ TEST_P(EventLogConformance, FindsTheFirstPositionThatWasTamperedWith) {
     Tamper("UPDATE events SET " + columns[i] + " WHERE position = " + position);
     EXPECT_EQ(Verify().first_bad_position, std::stoll(position)) << columns[i];
   }
+}
+
+TEST_P(EventLogConformance, ProvesContentsInTheDatabaseAsOutsideOfIt) {
+  const std::string odd = R"(\x41 \101 "'$1%s)"
+                          "\n\t\x7f \u00e9\u20ac\U0001f4b6";
+  AppendRequest request;
+  for (int i = 0; i < 4; ++i) {
+    request.push_back(DomainAppend("acc_1", i));
+    Event& event = request.back().event;
+    event.payload = Json{{"text", odd}}.dump() + std::string(static_cast<std::size_t>(i) * 5'000, ' ');
+    event.metadata = Json{{odd, i}}.dump();
+    if (i % 2 == 1) event.caused_by = i == 1 ? "" : odd;
+    event.occurred_at += i;
+    event.schema_version = 1 + i * 1'000;
+    event.source = i == 3 ? Source::kSaga : event.source;
+    request.back().content = ContentDigest(event);
+  }
+  AppendOne(*log_, request);
+  AppendOne(*log_, StripeAppend("evt_1"));
+
+  storage::Database::Lease session = database_->Acquire(storage::Purpose::kRead);
+  const storage::Rows digests =
+      session->Query("SELECT " + session->ContentDigestSql() + " FROM events ORDER BY position");
+  const std::vector<RecordedEvent> events = storage::ReadLog(*session, 0, 10);
+  ASSERT_EQ(events.size(), 5U);
+  ASSERT_EQ(digests.size(), events.size());
+  for (std::size_t i = 0; i < events.size(); ++i)
+    EXPECT_EQ(digests.Text(i, 0), ToHex(ContentDigest(events[i].event))) << i;
+}
+
+TEST_P(EventLogConformance, ProvesNoRowThatBillhookNeverWrites) {
+  AppendEvents(2);
+  Tamper("UPDATE events SET schema_version = -1 WHERE position = 2");
+  EXPECT_EQ(Verify().what, "the event at position 2 holds what billhook never writes");
+  Tamper("UPDATE events SET payload_bytes = payload_bytes + 1 WHERE position = 1");
+  EXPECT_EQ(Verify().what, "the event at position 1 holds what billhook never writes");
 }
 
 TEST_P(EventLogConformance, TellsOfNoEventThatIsNotProven) {
