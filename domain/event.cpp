@@ -30,7 +30,7 @@ std::string_view NameOf(Source source) {
 }
 
 std::optional<Source> SourceNamed(std::string_view name) {
-  for (Source source : {Source::kStripe, Source::kCommand, Source::kSaga, Source::kApi}) {
+  for (Source source : kSources) {
     if (NameOf(source) == name) return source;
   }
   return std::nullopt;

@@ -15,6 +15,7 @@ namespace billhook {
 
 // Who vouches for an event. Stripe read models are made from kStripe alone.
 enum class Source { kStripe, kCommand, kSaga, kApi };
+inline constexpr Source kSources[] = {Source::kStripe, Source::kCommand, Source::kSaga, Source::kApi};
 
 // "stripe", "command", "saga", "api".
 std::string_view NameOf(Source source);

@@ -13,11 +13,13 @@ namespace billhook {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
-constexpr std::size_t kLongest = 8;  // bytes, to be copied in one go; an escape has six at most
+constexpr std::size_t kLongestEscape = 6;
+constexpr std::size_t kCopied = 8;  // bytes, in one go, whatever the escape has of them
+constexpr std::size_t kBlock = 16;
 
 // A character as a JSON text has it.
 struct Escaped {
-  std::array<char, kLongest> text{};
+  std::array<char, kCopied> text{};
   std::size_t size = 0;
 };
 
@@ -35,15 +37,12 @@ constexpr std::array<Escaped, 256> kEscaped = [] {
 
 char* Put(char* end, char c) {
   const Escaped& escaped = kEscaped[static_cast<unsigned char>(c)];
-  std::memcpy(end, escaped.text.data(), kLongest);
+  std::memcpy(end, escaped.text.data(), kCopied);
   return end + escaped.size;
 }
 
 #ifdef __SSE2__
-// Sixteen characters at a time, as they are but for those that a bit of the mask stands for: an indented text
-// has an escape in every six, too many to guess when.
-constexpr std::size_t kBlock = 16;
-
+// A bit for each character of the block that needs an escape.
 unsigned EscapesIn(__m128i block) {
   const __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
   const __m128i backslash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
@@ -59,7 +58,8 @@ void Store(char* to, __m128i block) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(to), block);
 }
 
-// Two blocks must be there to read: the rest of one behind an escape is copied as a whole one.
+// A block as it is but for its escapes. An indented text has one in every six characters, which no processor
+// guesses: so behind each the rest is copied anew, as a whole block, and two must be there to read.
 char* PutBlock(char* end, const char* from) {
   const __m128i block = Load(from);
   Store(end, block);
@@ -127,7 +127,8 @@ void JsonWriter::Value(std::string_view value) {
   text_.reserve(text_.size() + value.size() + value.size() / 4 + 2);
   text_ += '"';
   constexpr std::size_t kAtATime = 1'024;
-  std::array<char, kLongest*(kAtATime + 2)> escaped;  // NOLINT(*-member-init): written before it is read
+  std::array<char, kLongestEscape * kAtATime + kBlock>
+      escaped;  // NOLINT(*-member-init): written before it is read
   while (!value.empty()) {
     const std::string_view part = value.substr(0, kAtATime);
     char* end = escaped.data();

@@ -51,15 +51,8 @@ void Write(Session& session, const AppendPlan& plan) {
   session.Announce({});
 }
 
-// Reads a run of the log from $1 on: at most $2 events and $3 bytes of payload, or one event that is larger.
 std::string ReadSql(const std::string& payload) {
-  return "SELECT " + std::string(kColumnsBeforePayload) + payload +
-         " FROM events WHERE position > $1 AND position <= (SELECT max(position) FROM (SELECT position, "
-         "sum(payload_bytes) OVER (ORDER BY position) AS bytes FROM (SELECT position, payload_bytes FROM "
-         "events "
-         "WHERE position > $1 ORDER BY position LIMIT $2) AS next) AS run WHERE bytes <= $3 OR position = $1 "
-         "+ 1) "
-         "ORDER BY position";
+  return "SELECT " + std::string(kColumnsBeforePayload) + payload + kFromARunOfTheLog;
 }
 
 }  // namespace
@@ -68,6 +61,12 @@ void ThrowDamaged(std::int64_t position) {
   throw StorageError(
       "the event at position " + std::to_string(position) + " holds what billhook never writes", false);
 }
+
+const std::string kFromARunOfTheLog =
+    " FROM events WHERE position > $1 AND position <= (SELECT max(position) FROM (SELECT position, "
+    "sum(payload_bytes) OVER (ORDER BY position) AS bytes FROM (SELECT position, payload_bytes FROM events "
+    "WHERE position > $1 ORDER BY position LIMIT $2) AS next) AS run WHERE bytes <= $3 OR position = $1 + 1) "
+    "ORDER BY position";
 
 const std::string kEventColumns = std::string(kColumnsBeforePayload) + "payload";
 

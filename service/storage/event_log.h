@@ -19,6 +19,10 @@ extern const std::string kEventColumns;
 RecordedEvent EventFrom(Rows& rows, std::size_t row);
 std::vector<RecordedEvent> EventsFrom(Rows rows);
 
+// What stands behind the columns of a SELECT that reads a run of the log behind $1, in order: at most $2
+// events and $3 bytes of payload, or one event that is larger.
+extern const std::string kFromARunOfTheLog;
+
 // What to throw where a row of events is none that billhook wrote.
 [[noreturn]] void ThrowDamaged(std::int64_t position);
 

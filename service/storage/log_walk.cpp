@@ -11,8 +11,10 @@
 namespace billhook::storage {
 namespace {
 
-// Events in a part.
+// Events in a part: a query has so much of a fixed cost, and what is to be told of is held in memory. What is
+// read to be told of has kMaxReadBytes, too; what the database hashes has its limit of time.
 constexpr std::int64_t kLinksAtATime = 2'000;
+constexpr std::int64_t kBytesOfLinks = 64 << 20;
 constexpr std::int64_t kEventsAtATime = 250;
 
 using Tell = std::function<std::string(const RecordedEvent&)>;
@@ -38,34 +40,35 @@ struct Part {
   std::vector<std::string> told;      // of those that chain on to one in front of them
 };
 
-// Reads a part: the events after a position, so many at most.
+// Reads a part: the events after a position, so many at most, fewer where they are large.
 using ReadPart = std::function<Part(Session&, std::int64_t after, std::int64_t limit)>;
 
 // The database proves the contents: payloads stay where they are.
 Part ReadLinks(Session& session, std::int64_t after, std::int64_t limit) {
-  const Rows rows =
-      session.Query("SELECT position, version, recorded_at, checksum, " + session.ContentDigestSql() +
-                        " FROM events WHERE position > $1 ORDER BY position LIMIT $2",
-                    {after, limit});
+  const Rows rows = session.Query(
+      "SELECT position, version, recorded_at, checksum, " + session.ContentDigestSql() + kFromARunOfTheLog,
+      {after, limit, kBytesOfLinks});
   Part part;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const std::int64_t position = rows.Int(i, 0);
-    if (rows.IsNull(i, 4)) ThrowDamaged(position);
-    part.links.push_back({position, rows.Int(i, 1), rows.Int(i, 2),
+    if (rows.IsNull(i, 4)) {
+      if (i == 0) ThrowDamaged(rows.Int(i, 0));
+      break;  // those before it first
+    }
+    part.links.push_back({rows.Int(i, 0), rows.Int(i, 1), rows.Int(i, 2),
                           DigestFromHex(rows.Text(i, 3)).value_or(Digest{}),
                           DigestFromHex(rows.Text(i, 4)).value_or(Digest{})});
   }
   return part;
 }
 
-// What is told of is proven as it was read: fewer events where they are large.
+// What is told of is proven as it was read.
 Part ReadAndTell(Session& session, std::int64_t after, std::int64_t limit, const Tell& tell) {
   Part part;
   part.events = ReadLog(session, after, static_cast<std::size_t>(limit));
-  for (const RecordedEvent& event : part.events) {
+  for (std::size_t i = 0; i < part.events.size(); ++i) {
+    const RecordedEvent& event = part.events[i];
     part.links.push_back(
         {event.position, event.version, event.recorded_at, event.checksum, ContentDigest(event.event)});
-    const std::size_t i = part.told.size();
     const bool chained = i > 0 && Chained(part.links[i - 1].checksum, part.links[i]);
     part.told.push_back(chained ? tell(event) : "");
   }
@@ -102,14 +105,15 @@ class Parts {
     return {end, std::async(std::launch::async, [this, after, end] { return Read(after, end); })};
   }
 
-  // One event alone where a row cannot even be read.
+  // Fewer events where a row cannot even be read: half of them again and again, down to that row alone.
   Part Read(std::int64_t after, std::int64_t end) {
     Database::Lease session = database_.Acquire(Purpose::kRead);
-    try {
-      return read_(*session, after, end - after);
-    } catch (const StorageError& error) {
-      if (error.retryable()) throw;
-      return read_(*session, after, 1);
+    for (std::int64_t limit = end - after;; limit /= 2) {
+      try {
+        return read_(*session, after, limit);
+      } catch (const StorageError& error) {
+        if (error.retryable() || limit == 1) throw;
+      }
     }
   }
 
@@ -156,6 +160,7 @@ ChainReport Walk(Database& database, const ReadPart& read, std::int64_t size,
   const Rows head =
       database.Acquire(Purpose::kRead)->Query("SELECT position, checksum FROM log_head WHERE singleton = 1");
   const std::int64_t last = head.Int(0, 0);
+  read(*database.Acquire(Purpose::kRead), last, 0);  // what cannot even read nothing is no damage to the log
   ChainReport report;
   Digest previous = kGenesis;
   const auto fail = [&report](std::int64_t position, std::string what) {

@@ -60,6 +60,22 @@ RC_GTEST_PROP(JsonWriter, EscapesAsDocumentsDo, ()) {
   RC_ASSERT(writer.text() == OrderedJson(repeated).dump());
 }
 
+TEST(JsonWriter, EscapesEachCharacterWhereverItStands) {
+  std::vector<std::string> texts = {std::string(5'000, '\1'), std::string(5'000, '"'),
+                                    std::string(5'000, 'a')};
+  for (int c = 0; c < 0x80; ++c) {
+    for (std::size_t before = 0; before < 50; ++before)
+      texts.push_back(std::string(before, ' ') + static_cast<char>(c) + std::string(50 - before, '-'));
+  }
+  for (std::size_t before = 1'000; before < 1'050; ++before)
+    texts.push_back(std::string(before, ' ') + "\n\"\1" + std::string(before, '-'));
+  for (const std::string& text : texts) {
+    JsonWriter writer;
+    writer.Value(text);
+    EXPECT_EQ(writer.text(), OrderedJson(text).dump());
+  }
+}
+
 TEST(JsonWriter, IndentsAsStripeDoes) {
   JsonWriter writer(JsonWriter::Layout::kIndented);
   writer.Begin();

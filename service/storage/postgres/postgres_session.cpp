@@ -458,20 +458,28 @@ void PostgresSession::BeginMigrating() {
 }
 
 // The encoding is ContentDigest's: a change there is one here. The server's texts are UTF-8, so their bytes
-// are those that came.
+// are those that came. Each call is the server's own: named in full, with its very types, so that nobody
+// else's function fits better.
 std::string PostgresSession::ContentDigestSql() const {
-  const auto number = [](const std::string& value) { return "int8send(" + value + ") || "; };
+  const auto number = [](const std::string& value) {
+    return "pg_catalog.int8send((" + value + ")::bigint) || ";
+  };
   const auto text = [&number](const std::string& value) {
-    return number("octet_length(" + value + ")") + "convert_to(" + value + ", 'UTF8')";
+    return number("pg_catalog.octet_length(" + value + ")") + "pg_catalog.convert_to(" + value +
+           ", 'UTF8'::name)";
   };
   std::string content;
   for (const char* column : {"id", "tenant", "aggregate_type", "aggregate_id", "event_type", "source"})
     content += text(column) + " || ";
   content += number("schema_version") + text("metadata") +
-             " || decode(CASE WHEN caused_by IS NULL THEN '00' ELSE '01' END, 'hex') || " +
-             text("coalesce(caused_by, '')") + " || " + number("occurred_at") + text("payload");
-  return "CASE WHEN payload_bytes = octet_length(payload) AND schema_version > 0 THEN encode(sha256(" +
-         content + "), 'hex') END";
+             " || pg_catalog.decode(CASE WHEN caused_by IS NULL THEN '00'::text ELSE '01'::text END, "
+             "'hex'::text) || " +
+             text("coalesce(caused_by, ''::text)") + " || " + number("occurred_at") + text("payload");
+  std::string sources;
+  for (Source source : kSources)
+    sources.append(sources.empty() ? "'" : ", '").append(NameOf(source)).append("'::text");
+  return "CASE WHEN payload_bytes = pg_catalog.octet_length(payload) AND schema_version > 0 AND source IN (" +
+         sources + ") THEN pg_catalog.encode(pg_catalog.sha256(" + content + "), 'hex'::text) END";
 }
 
 std::string PostgresSession::Claiming(std::string_view alias, Claim claim) const {

@@ -1,5 +1,4 @@
-// ContentDigest (domain/event.h) as a function of SQLite's, so that the log is proven without a copy of each
-// text for us.
+// ContentDigest (domain/event.h) as a function of SQLite's.
 #pragma once
 
 #include <string>

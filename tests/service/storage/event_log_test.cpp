@@ -9,6 +9,7 @@
 #include "domain/json.h"
 #include "service/storage/log_walk.h"
 #include "tests/support/appends.h"
+#include "tests/support/counting_database.h"
 #include "tests/support/test_database.h"
 
 namespace billhook::test {
@@ -45,6 +46,14 @@ class EventLogConformance : public OnEachEngine {
 
   void AppendEvents(int count) {
     for (int i = 1; i <= count; ++i) AppendOne(*log_, StripeAppend("evt_" + std::to_string(i)));
+  }
+
+  void AppendTogether(std::size_t count) {
+    std::vector<AppendRequest> requests;
+    for (std::size_t i = 0; i < count; ++i) requests.push_back(StripeAppend("evt_" + std::to_string(i)));
+    std::vector<const AppendRequest*> pointers;
+    for (const AppendRequest& request : requests) pointers.push_back(&request);
+    log_->AppendBatch(pointers, kNow);
   }
 
   std::unique_ptr<storage::Database> database_;
@@ -270,7 +279,12 @@ TEST_P(EventLogConformance, ProvesContentsInTheDatabaseAsOutsideOfIt) {
 }
 
 TEST_P(EventLogConformance, ProvesNoRowThatBillhookNeverWrites) {
-  AppendEvents(2);
+  AppendEvents(3);
+  const bool postgres = database_->engine() == "postgresql";
+  Tamper(std::string(postgres ? "ALTER TABLE events DROP CONSTRAINT events_source_check"
+                              : "PRAGMA ignore_check_constraints = ON") +
+         "; UPDATE events SET source = 'x' WHERE position = 3");
+  EXPECT_EQ(Verify().what, "the event at position 3 holds what billhook never writes");
   Tamper("UPDATE events SET schema_version = -1 WHERE position = 2");
   EXPECT_EQ(Verify().what, "the event at position 2 holds what billhook never writes");
   Tamper("UPDATE events SET payload_bytes = payload_bytes + 1 WHERE position = 1");
@@ -297,19 +311,34 @@ TEST_P(EventLogConformance, TellsOfNoEventThatIsNotProven) {
 }
 
 TEST_P(EventLogConformance, WalksALongLogInOrder) {
-  constexpr std::int64_t kEvents = 1'203;
-  std::vector<AppendRequest> requests;
-  for (std::int64_t i = 0; i < kEvents; ++i) requests.push_back(StripeAppend("evt_" + std::to_string(i)));
-  std::vector<const AppendRequest*> pointers;
-  for (const AppendRequest& request : requests) pointers.push_back(&request);
-  log_->AppendBatch(pointers, kNow);
+  constexpr std::int64_t kEvents = 4'203;  // several parts, whether they are told of or not
+  AppendTogether(kEvents);
   std::int64_t taken = 0;
   const auto tell = [](const RecordedEvent& event) { return std::to_string(event.position); };
   const auto take = [&taken](const std::string& text) { EXPECT_EQ(text, std::to_string(++taken)); };
   EXPECT_EQ(storage::WalkLog(*database_, tell, take, [](std::int64_t, std::int64_t) {}).events, kEvents);
   EXPECT_EQ(taken, kEvents);
-  Tamper("UPDATE events SET payload = '{}' WHERE position = 1001");
-  EXPECT_EQ(Verify().first_bad_position, 1'001);
+  EXPECT_EQ(Verify().events, kEvents);
+  for (const std::int64_t position : {4'001, 3'456, 2'000}) {
+    Tamper("UPDATE events SET payload = '{}' WHERE position = " + std::to_string(position));
+    EXPECT_EQ(Verify().first_bad_position, position);
+  }
+}
+
+TEST_P(EventLogConformance, ReadsLittleAgainToFindARowThatCannotBeRead) {
+  constexpr std::size_t kEvents = 1'500;
+  AppendTogether(kEvents);
+  Tamper("UPDATE events SET schema_version = -1 WHERE position = 1234");
+  CountingDatabase counting(*database_);
+  const auto progress = [](std::int64_t, std::int64_t) {};
+  EXPECT_EQ(storage::VerifyLog(counting, progress).first_bad_position, 1'234);
+  EXPECT_LT(counting.TakeRowsRead(), 2 * kEvents);
+  std::int64_t taken = 0;
+  const auto take = [&taken](const std::string&) { ++taken; };
+  const auto tell = [](const RecordedEvent&) { return ""; };
+  EXPECT_EQ(storage::WalkLog(counting, tell, take, progress).first_bad_position, 1'234);
+  EXPECT_LT(counting.TakeRowsRead(), 2 * kEvents);
+  EXPECT_EQ(taken, 1'233);
 }
 
 TEST_P(EventLogConformance, FindsARemovedEvent) {
